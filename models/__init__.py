@@ -1,0 +1,1 @@
+"""The AI models: catalogue, engine, imaging and, apart from serving, their training."""
