@@ -1,0 +1,1 @@
+"""The web portal: views over services over storage and models."""

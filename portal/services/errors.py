@@ -1,0 +1,47 @@
+"""What can foreseeably go wrong, by name; a view turns each into words."""
+
+from __future__ import annotations
+
+
+class PortalError(Exception):
+    """Base of all foreseeable failures."""
+
+
+class NotFound(PortalError):
+    """It does not exist, or it is somebody else's."""
+
+
+class WeakPassword(PortalError):
+    """The password is too short, too long or too common; the text says which."""
+
+
+class BadLogin(PortalError):
+    """E-mail and password do not belong together, or the account may not log in."""
+
+
+class TooManyTries(PortalError):
+    """Too many failed logins; `seconds` says how long to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Wait {seconds} seconds.")
+        self.seconds = seconds
+
+
+class LinkExpired(PortalError):
+    """A one-time link was used, is too old or never existed."""
+
+
+class LastAdministrator(PortalError):
+    """The only approved administrator would be locked out."""
+
+
+class AccountExists(PortalError):
+    """There is an account with this e-mail already; never shown to the public."""
+
+
+class UnknownModel(PortalError):
+    """No model has this key."""
+
+
+class BadReview(PortalError):
+    """The review lacks its label or its reason; the text says which."""

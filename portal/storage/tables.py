@@ -1,0 +1,183 @@
+"""The tables. Times are UTC without a zone; predictions, reviews and audit events are only ever added."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.extensions import Table, db
+
+Moment = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+ROLES = ("clinician", "admin")
+STATUSES = ("waiting", "approved", "disabled")
+
+
+def now() -> datetime:
+    """The present moment as the tables store it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class User(db.Model):
+    """An account. Never deleted: what it did must stay answerable."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("role IN ('clinician', 'admin')", name="role"),
+        CheckConstraint("status IN ('waiting', 'approved', 'disabled')", name="status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    password_hash: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(16), default="clinician")
+    status: Mapped[str] = mapped_column(String(16), default="waiting", index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class UserSession(db.Model):
+    """A login. The cookie holds a secret, the row its sha256; deleting the row ends the session at once."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    remember: Mapped[bool] = mapped_column(default=False)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    browser: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    seen_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class LoginFailure(db.Model):
+    """A failed login, by hash of the account's e-mail and by address; slows the next try."""
+
+    __tablename__ = "login_failures"
+    __table_args__ = (Index("ix_login_failures_account", "account_hash", "at"),
+                      Index("ix_login_failures_address", "address", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_hash: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(45))
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class OneTimeLink(db.Model):
+    """A link that works once: first administrator (no user yet) or a new password for one user."""
+
+    __tablename__ = "one_time_links"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Case(db.Model):
+    """A patient pseudonym and a specimen, owned by the clinician who opened it."""
+
+    __tablename__ = "cases"
+    __table_args__ = (Index("ix_cases_owner_created", "owner_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    patient: Mapped[str] = mapped_column(String(80))
+    specimen: Mapped[str] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    owner: Mapped[User] = relationship()
+    images: Mapped[list[Image]] = relationship(back_populates="case", order_by="Image.id")
+
+
+class Image(db.Model):
+    """One image of a case, identified there by the sha256 of the bytes that were sent."""
+
+    __tablename__ = "images"
+    __table_args__ = (UniqueConstraint("case_id", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    stored_as: Mapped[str] = mapped_column(String(64), unique=True)
+    content_type: Mapped[str] = mapped_column(String(40))
+    format: Mapped[str] = mapped_column(String(16))
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    uploaded_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    case: Mapped[Case] = relationship(back_populates="images")
+    predictions: Mapped[list[Prediction]] = relationship(back_populates="image", order_by="Prediction.id")
+
+
+class Prediction(db.Model):
+    """What one model version said of one image. The database refuses to change or delete it."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (
+        UniqueConstraint("image_id", "model", "version"),
+        CheckConstraint("outcome IN ('scored', 'refused', 'error')", name="outcome"),
+        Index("ix_predictions_outcome_created", "outcome", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    model: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(32))
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    label: Mapped[str | None] = mapped_column(String(64))
+    scores: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    heatmap: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
+    ms: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+
+    image: Mapped[Image] = relationship(back_populates="predictions")
+    reviews: Mapped[list[Review]] = relationship(back_populates="prediction", order_by="Review.id")
+
+
+class Review(db.Model):
+    """What a reader said of a prediction. The latest counts; earlier ones stay."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (CheckConstraint("verdict IN ('agree', 'override', 'cannot-judge')", name="verdict"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.id"), index=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    prediction: Mapped[Prediction] = relationship(back_populates="reviews")
+    reader: Mapped[User] = relationship()
+
+
+class AuditEvent(db.Model):
+    """Who did what, when and from where."""
+
+    __tablename__ = "audit_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    action: Mapped[str] = mapped_column(String(48), index=True)
+    subject: Mapped[str] = mapped_column(String(80), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    actor: Mapped[User | None] = relationship()
