@@ -1,4 +1,4 @@
-"""Who may open a route. A route without a guard is refused by `init_app` of `sessions` and fails a test."""
+"""Who may open a route. A route without a guard is refused by `views/sessions.py` and fails a test."""
 
 from __future__ import annotations
 
@@ -22,13 +22,8 @@ def anyone(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Any approved account."""
+    """Any approved account; what it may see there is decided by ownership."""
     return _guarded(view, "signed_in", roles=("clinician", "admin"))
-
-
-def clinician(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Those who read images. An administrator administers accounts and sees no patient data."""
-    return _guarded(view, "clinician", roles=("clinician",))
 
 
 def administrator(view: Callable[P, R]) -> Callable[P, R | Response]:
