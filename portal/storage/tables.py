@@ -122,12 +122,15 @@ class Image(db.Model):
 
 
 class Prediction(db.Model):
-    """What one model version said of one image. The database refuses to change or delete it."""
+    """What one model version said of one image. The database refuses to change or delete it.
+
+    A run that failed leaves no row: the image is kept, and sending it again runs the model again.
+    """
 
     __tablename__ = "predictions"
     __table_args__ = (
         UniqueConstraint("image_id", "model", "version"),
-        CheckConstraint("outcome IN ('scored', 'refused', 'error')", name="outcome"),
+        CheckConstraint("outcome IN ('scored', 'refused')", name="outcome"),
         Index("ix_predictions_outcome_created", "outcome", "created_at"),
     )
 

@@ -1,0 +1,163 @@
+"""Opens cases and finds them again; every function is told whose cases it may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.engine import Engine
+from portal.extensions import db
+from portal.services import audit
+from portal.services.errors import NotFound
+from portal.services.samples import is_drawn
+from portal.storage import cases, images, predictions
+from portal.storage.cases import CaseFilter, PredictionSummary
+from portal.storage.pages import Page
+from portal.storage.tables import Case, Image, Prediction
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkItem:
+    """One prediction on the worklist; `score` is the probability of `label`."""
+
+    case_id: int
+    patient: str
+    specimen: str
+    image_id: int
+    image_name: str
+    prediction_id: int
+    model: str
+    outcome: str
+    label: str | None
+    score: float | None
+    reason: str
+    created_at: datetime
+    reviewed: bool
+    drawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseRow:
+    """One case in the history: how many images, how many wait for a review, what was found."""
+
+    id: int
+    patient: str
+    specimen: str
+    created_at: datetime
+    images: int
+    waiting: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionLine:
+    """A prediction as the case page lists it."""
+
+    id: int
+    model: str
+    version: str
+    title: str
+    outcome: str
+    label: str | None
+    score: float | None
+    reason: str
+    reviewed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCard:
+    """An image of a case with what was said of it; none when the model could not be run."""
+
+    id: int
+    name: str
+    format: str
+    width: int
+    height: int
+    size: int
+    uploaded_at: datetime
+    drawn: bool
+    predictions: tuple[PredictionLine, ...]
+
+
+def create_case(actor: audit.Actor, owner_id: int, patient: str, specimen: str, note: str) -> int:
+    """Open a case and return its id."""
+    case = Case(owner_id=owner_id, patient=patient, specimen=specimen, note=note)
+    cases.add_case(case)
+    audit.record(actor, "case.create", f"case:{case.id}")
+    db.session.commit()
+    return case.id
+
+
+def get_case(case_id: int, owner_id: int) -> Case:
+    """The owner's case. Raises NotFound, also for somebody else's."""
+    case = cases.find_case(case_id, owner_id)
+    if case is None:
+        raise NotFound
+    return case
+
+
+def get_image(image_id: int, owner_id: int) -> Image:
+    """An image in one of the owner's cases. Raises NotFound."""
+    image = images.find_image(image_id, owner_id)
+    if image is None:
+        raise NotFound
+    return image
+
+
+def list_cases(owner_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]:
+    """A page of the owner's history."""
+    page = cases.list_cases(owner_id, wanted, number, PAGE_SIZE)
+    ids = [case.id for case in page.items]
+    counts = cases.count_images(ids)
+    found = cases.summarise_predictions(ids)
+    rows = tuple(_case_row(case, counts.get(case.id, 0), [one for one in found if one.case_id == case.id])
+                 for case in page.items)
+    return Page(items=rows, number=page.number, size=page.size, total=page.total)
+
+
+def list_worklist(owner_id: int, number: int) -> Page[WorkItem]:
+    """What waits for the owner's review, then what was reviewed."""
+    page = predictions.list_worklist(owner_id, number, PAGE_SIZE)
+    return Page(items=tuple(_work_item(one) for one in page.items), number=page.number, size=page.size,
+                total=page.total)
+
+
+def list_images(engine: Engine, case_id: int) -> list[ImageCard]:
+    """A case's images with their predictions, newest first."""
+    return [_image_card(engine, image) for image in images.list_images(case_id)]
+
+
+def score_of(prediction: Prediction) -> float | None:
+    """The model score of the label, where the label has one."""
+    score = prediction.scores.get(prediction.label) if prediction.label else None
+    return score if isinstance(score, float) else None
+
+
+def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> CaseRow:
+    findings = dict.fromkeys(one.label or one.outcome for one in found)
+    return CaseRow(id=case.id, patient=case.patient, specimen=case.specimen, created_at=case.created_at,
+                   images=image_count, waiting=sum(not one.reviewed for one in found), findings=tuple(findings))
+
+
+def _work_item(prediction: Prediction) -> WorkItem:
+    image, case = prediction.image, prediction.image.case
+    return WorkItem(case_id=case.id, patient=case.patient, specimen=case.specimen, image_id=image.id,
+                    image_name=image.name, prediction_id=prediction.id, model=prediction.model,
+                    outcome=prediction.outcome, label=prediction.label, score=score_of(prediction),
+                    reason=prediction.reason, created_at=prediction.created_at,
+                    reviewed=bool(prediction.reviews), drawn=is_drawn(image.name))
+
+
+def _image_card(engine: Engine, image: Image) -> ImageCard:
+    return ImageCard(id=image.id, name=image.name, format=image.format, width=image.width, height=image.height,
+                     size=image.size, uploaded_at=image.uploaded_at, drawn=is_drawn(image.name),
+                     predictions=tuple(_prediction_line(engine, one) for one in image.predictions))
+
+
+def _prediction_line(engine: Engine, prediction: Prediction) -> PredictionLine:
+    return PredictionLine(id=prediction.id, model=prediction.model, version=prediction.version,
+                          title=engine.spec(prediction.model).title, outcome=prediction.outcome,
+                          label=prediction.label, score=score_of(prediction), reason=prediction.reason,
+                          reviewed=bool(prediction.reviews))

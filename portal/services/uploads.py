@@ -1,0 +1,150 @@
+"""Takes one image into a case and has it read: the file first, then one transaction for all its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from sqlalchemy.exc import IntegrityError
+
+from models.engine import Engine
+from models.imaging.decode import Picture, decode
+from models.imaging.errors import Unreadable
+from models.imaging.limits import Limits
+from models.imaging.scrub import scrub
+from models.spec import ModelSpec
+from portal.extensions import db
+from portal.services import audit
+from portal.services.reading import TimedReading, read_picture
+from portal.storage import images, predictions
+from portal.storage.files import FileStore
+from portal.storage.tables import Image, Prediction
+
+log = logging.getLogger("portal.uploads")
+
+HEATMAP_DIGITS = 4
+NAME_LENGTH = 255
+KEPT_UNREAD = "The model could not be run. The image is kept; send it again later and it will be read then."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What reading an upload needs: the engine, the store for files, and the limits."""
+
+    engine: Engine
+    store: FileStore
+    limits: Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of one file. `code` names why it was not readable; ids are None when nothing was kept."""
+
+    file: str
+    model: str
+    version: str
+    outcome: str
+    reason: str = ""
+    label: str | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
+    ms: float | None = None
+    image: int | None = None
+    prediction: int | None = None
+    existing: bool = False
+    code: str = ""
+
+
+def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name: str, data: bytes) -> Verdict:
+    """Keep and read one image. The same bytes in the same case answer with what is already there."""
+    spec = desk.engine.spec(model)
+    sha256 = hashlib.sha256(data).hexdigest()
+    existing = _find_existing(case_id, sha256, spec, name)
+    if existing:
+        return existing
+    try:
+        picture = decode(data, desk.limits)
+    except Unreadable as problem:
+        return _reject(actor, case_id, spec, name, problem)
+    timed = _read_if_possible(desk.engine, spec, picture, sha256)
+    image = images.find_image_by_content(case_id, sha256)
+    new_file = None
+    if image is None:
+        image = _kept_image(desk.store, case_id, name, sha256, data, picture)
+        new_file = image.stored_as
+    try:
+        return _commit(actor, spec, name, image, timed)
+    except IntegrityError:
+        # Somebody sent the same bytes at the same moment and was first: theirs is the record.
+        db.session.rollback()
+        if new_file:
+            desk.store.delete(new_file)
+        winner = _find_existing(case_id, sha256, spec, name)
+        if winner is None:
+            raise
+        return winner
+
+
+def _find_existing(case_id: int, sha256: str, spec: ModelSpec, name: str) -> Verdict | None:
+    image = images.find_image_by_content(case_id, sha256)
+    prediction = image and predictions.find_prediction_of(image.id, spec.key, spec.version)
+    return _verdict(name, prediction, existing=True) if prediction else None
+
+
+def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, problem: Unreadable) -> Verdict:
+    audit.record(actor, "image.reject", f"case:{case_id}", name=name[:NAME_LENGTH], code=problem.code)
+    db.session.commit()
+    return Verdict(file=name, model=spec.key, version=spec.version, outcome="error",
+                   reason=str(problem), code=problem.code)
+
+
+def _read_if_possible(engine: Engine, spec: ModelSpec, picture: Picture, sha256: str) -> TimedReading | None:
+    try:
+        return read_picture(engine, spec.key, picture)
+    except Exception:
+        # Whatever a model does, the clinician's image must not be lost with it.
+        log.exception("model %s failed on image %s", spec.key, sha256)
+        return None
+
+
+def _kept_image(store: FileStore, case_id: int, name: str, sha256: str, data: bytes, picture: Picture) -> Image:
+    clean = scrub(data, picture)
+    return Image(case_id=case_id, sha256=sha256, name=name[:NAME_LENGTH],
+                 stored_as=store.put(clean.data, clean.extension), content_type=clean.content_type,
+                 format=picture.header.format, width=picture.width, height=picture.height, size=len(data))
+
+
+def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed: TimedReading | None) -> Verdict:
+    """One transaction for the image, what was said of it, and the audit row."""
+    db.session.add(image)
+    db.session.flush()
+    prediction = None
+    if timed:
+        prediction = _prediction_row(image.id, timed)
+        db.session.add(prediction)
+        db.session.flush()
+    audit.record(actor, "image.read" if prediction else "image.keep", f"image:{image.id}",
+                 case=image.case_id, model=spec.key, version=spec.version,
+                 outcome=prediction.outcome if prediction else "error")
+    db.session.commit()
+    if prediction:
+        return _verdict(name, prediction)
+    return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD,
+                   image=image.id, code="model-failed")
+
+
+def _prediction_row(image_id: int, timed: TimedReading) -> Prediction:
+    reading, spec = timed.reading, timed.spec
+    heatmap = None if reading.heatmap is None else np.round(reading.heatmap.astype(float), HEATMAP_DIGITS).tolist()
+    return Prediction(image_id=image_id, model=spec.key, version=spec.version, weights_sha256=spec.weights_sha256,
+                      outcome=reading.outcome, reason=reading.reason, label=reading.label,
+                      scores=dict(reading.scores), findings=[asdict(finding) for finding in reading.findings],
+                      heatmap=heatmap, ms=timed.ms)
+
+
+def _verdict(name: str, prediction: Prediction, existing: bool = False) -> Verdict:
+    return Verdict(file=name, model=prediction.model, version=prediction.version, outcome=prediction.outcome,
+                   reason=prediction.reason, label=prediction.label, scores=prediction.scores, ms=prediction.ms,
+                   image=prediction.image_id, prediction=prediction.id, existing=existing)

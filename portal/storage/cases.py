@@ -1,0 +1,84 @@
+"""Queries for cases. Every one asks for the owner: nobody finds somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Select, exists, func, or_, select
+
+from portal.extensions import db
+from portal.storage.pages import Page
+from portal.storage.tables import Case, Image, Prediction, Review
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFilter:
+    """What to look for in the history; an empty field asks for everything. Dates are UTC days, inclusive."""
+
+    text: str = ""
+    since: date | None = None
+    until: date | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionSummary:
+    """As much of a prediction as a list of cases shows."""
+
+    case_id: int
+    outcome: str
+    label: str | None
+    reviewed: bool
+
+
+def find_case(case_id: int, owner_id: int) -> Case | None:
+    return db.session.scalar(select(Case).where(Case.id == case_id, Case.owner_id == owner_id))
+
+
+def add_case(case: Case) -> None:
+    db.session.add(case)
+    db.session.flush()
+
+
+def list_cases(owner_id: int, wanted: CaseFilter, number: int, size: int) -> Page[Case]:
+    """The owner's cases that fit, newest first."""
+    query = _fitting(select(Case).where(Case.owner_id == owner_id), wanted)
+    total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    rows = db.session.scalars(query.order_by(Case.created_at.desc(), Case.id.desc())
+                              .limit(size).offset((number - 1) * size))
+    return Page(items=tuple(rows), number=number, size=size, total=total)
+
+
+def _fitting(query: Select[tuple[Case]], wanted: CaseFilter) -> Select[tuple[Case]]:
+    if wanted.text:
+        named = exists().where(Image.case_id == Case.id, Image.name.icontains(wanted.text, autoescape=True))
+        query = query.where(or_(Case.patient.icontains(wanted.text, autoescape=True),
+                                Case.specimen.icontains(wanted.text, autoescape=True),
+                                Case.note.icontains(wanted.text, autoescape=True), named))
+    if wanted.since:
+        query = query.where(Case.created_at >= datetime.combine(wanted.since, time.min))
+    if wanted.until:
+        query = query.where(Case.created_at < datetime.combine(wanted.until, time.min) + timedelta(days=1))
+    if wanted.outcome:
+        query = query.where(exists().where(Image.case_id == Case.id, Prediction.image_id == Image.id,
+                                           Prediction.outcome == wanted.outcome))
+    return query
+
+
+def count_images(case_ids: Sequence[int]) -> dict[int, int]:
+    """Number of images by case."""
+    rows = db.session.execute(select(Image.case_id, func.count()).where(Image.case_id.in_(case_ids))
+                              .group_by(Image.case_id))
+    return {case_id: count for case_id, count in rows}
+
+
+def summarise_predictions(case_ids: Sequence[int]) -> list[PredictionSummary]:
+    """The predictions of these cases, oldest first."""
+    reviewed = exists().where(Review.prediction_id == Prediction.id)
+    rows = db.session.execute(select(Image.case_id, Prediction.outcome, Prediction.label, reviewed)
+                              .join(Image, Image.id == Prediction.image_id)
+                              .where(Image.case_id.in_(case_ids)).order_by(Prediction.id))
+    return [PredictionSummary(case_id=case_id, outcome=outcome, label=label, reviewed=bool(seen))
+            for case_id, outcome, label, seen in rows]
