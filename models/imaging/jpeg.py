@@ -6,18 +6,19 @@ import re
 import struct
 from collections.abc import Iterator
 
+from models.imaging.container import Colours, Header, Stripped
 from models.imaging.errors import refuse_broken, refuse_truncated, refuse_unsupported
 from models.imaging.ifd import exif_orientation
-from models.imaging.picture import Header, Stripped
 
 MAGIC = b"\xff\xd8\xff"
-_SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
+_EOI, _SOS, _APP0, _APP1, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
+_COLOURS: dict[int, Colours] = {1: "grey", 3: "colour", 4: "cmyk"}
 _FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE}
 _TABLES = {0xC4, 0xDB, 0xDD}
 _MAX_SEGMENTS = 4000
 _MAX_SCANS = 100
-"""A progressive picture has about ten; thousands of them are a known way to keep a decoder busy for minutes."""
+"""A progressive picture has about ten; thousands are a known way to keep a decoder busy for minutes."""
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
@@ -35,7 +36,7 @@ def read_header(data: bytes) -> Header:
 
 
 def strip(data: bytes, header: Header) -> Stripped:
-    """The picture's own segments only: no APPn but JFIF and Adobe cut to what steers colours, no comment, no tail."""
+    """The picture's own segments, and of the others only what steers colours (JFIF, Adobe), cut to that."""
     parts, frames, scans, adobe = [MAGIC[:2]], 0, 0, False
     for marker, body, scan in _segments(data):
         if marker == _EOI:
@@ -55,7 +56,7 @@ def strip(data: bytes, header: Header) -> Stripped:
 
 
 def with_more_scan_data(stripped: Stripped) -> bytes:
-    """The same picture with arbitrary scan data before its end, which changes pixels only where some are missing."""
+    """The same picture with noise before its end, which changes pixels only where scan data is missing."""
     return stripped.data[:-2] + bytes(range(1, 255)) * 8 + b"\xff\xd9"
 
 
@@ -65,12 +66,13 @@ def _frame(body: bytes, orientation: int) -> Header:
     bits, height, width, channels = struct.unpack_from(">BHHB", body)
     if bits != 8:
         refuse_unsupported(f"A JPEG with {bits} bits per colour")
-    if channels not in (1, 3, 4):
+    if channels not in _COLOURS:
         refuse_unsupported(f"A JPEG with {channels} colour channels")
     if not height or not width:
         refuse_broken()
-    colours = {1: "grey", 3: "colour", 4: "cmyk"}[channels]
-    return Header(format="jpeg", width=width, height=height, colours=colours, orientation=orientation)
+    return Header(
+        format="jpeg", width=width, height=height, colours=_COLOURS[channels], orientation=orientation
+    )
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:

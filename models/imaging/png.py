@@ -6,9 +6,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from models.imaging.container import Colours, Header, Stripped
 from models.imaging.errors import refuse_animated, refuse_broken, refuse_truncated, refuse_unsupported
 from models.imaging.ifd import exif_orientation
-from models.imaging.picture import Colours, Header, Stripped
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _COLOURS: dict[int, Colours] = {0: "grey", 2: "colour", 3: "palette", 4: "grey", 6: "colour"}
@@ -59,8 +59,27 @@ def strip(data: bytes, header: Header) -> Stripped:
         refuse_broken()
     names = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
     parts = [_chunk(name, body) for name in names for body in kept[name]]
-    exact = _fills_exactly(kept[b"IDAT"], _raw_size(kept[b"IHDR"][0]))
-    return Stripped(data=MAGIC + b"".join(parts), keepable=exact)
+    return Stripped(data=MAGIC + b"".join(parts), keepable=True)
+
+
+def fills_exactly(data: bytes) -> bool:
+    """Whether the compressed data holds the picture and nothing behind it; refuses it where it holds less."""
+    chunks = list(_chunks(data))
+    expected, parts = _raw_size(chunks[0][1]), [body for name, body in chunks if name == b"IDAT"]
+    stream, total, behind = zlib.decompressobj(), 0, False
+    try:
+        for part in parts:
+            behind = behind or (stream.eof and bool(part))
+            while total <= expected and not stream.eof:
+                out = stream.decompress(part, min(_INFLATE_STEP, expected + 1 - total))
+                total, part = total + len(out), stream.unconsumed_tail
+                if not out and not part:
+                    break
+    except zlib.error:
+        refuse_broken()
+    if total < expected:
+        refuse_truncated()
+    return total == expected and stream.eof and not stream.unused_data and not behind
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -75,8 +94,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             refuse_broken()
         if end > len(data):
             refuse_truncated()
-        body = data[position + 8 : end - 4]
-        if name in _PICTURE and zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(data[end - 4 : end], "big"):
+        body, checksum = data[position + 8 : end - 4], data[end - 4 : end]
+        if name in _PICTURE and checksum != _checksum(name, body):
             refuse_broken()
         yield name, body
         if name == b"IEND":
@@ -86,7 +105,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I4s", len(body), name) + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
+    return struct.pack(">I4s", len(body), name) + body + _checksum(name, body)
+
+
+def _checksum(name: bytes, body: bytes) -> bytes:
+    return zlib.crc32(body, zlib.crc32(name)).to_bytes(4, "big")
 
 
 def _raw_size(ihdr: bytes) -> int:
@@ -99,18 +122,3 @@ def _raw_size(ihdr: bytes) -> int:
         if columns > 0 and rows > 0:
             total += rows * (1 + (columns * bits * _CHANNELS[kind] + 7) // 8)
     return total
-
-
-def _fills_exactly(parts: list[bytes], expected: int) -> bool:
-    """Whether the compressed data holds the picture and nothing behind it; refuses it where it holds less."""
-    stream, total = zlib.decompressobj(), 0
-    try:
-        for part in parts:
-            while part and total <= expected and not stream.eof:
-                total += len(stream.decompress(part, min(_INFLATE_STEP, expected + 1 - total)))
-                part = stream.unconsumed_tail
-    except zlib.error:
-        refuse_broken()
-    if total < expected:
-        refuse_truncated()
-    return total == expected and stream.eof and not stream.unused_data

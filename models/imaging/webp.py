@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from models.imaging.container import Header, Stripped
 from models.imaging.errors import refuse_animated, refuse_broken, refuse_truncated
 from models.imaging.ifd import exif_orientation
-from models.imaging.picture import Header, Stripped
 
 _MAX_CHUNKS = 1000
 _ALPHA, _ANIMATED = 0x10, 0x02
@@ -19,15 +19,17 @@ def is_webp(data: bytes) -> bool:
 
 def read_header(data: bytes) -> Header:
     """Header of a WebP; its EXIF block stands behind the picture, so that all chunks are visited."""
-    size, orientation = None, 1
-    canvas = None
+    size = canvas = None
+    orientation = 1
     for name, body in _chunks(data):
         if name == b"VP8X":
             canvas = _canvas(body)
         elif name in (b"ANIM", b"ANMF"):
             refuse_animated()
         elif name in (b"VP8 ", b"VP8L"):
-            size = size or _bitstream_size(name, body)
+            if size:
+                refuse_broken()
+            size = _bitstream_size(name, body)
         elif name == b"EXIF":
             orientation = exif_orientation(body)
     if size is None or 0 in size or (canvas or size) != size:

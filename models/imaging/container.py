@@ -1,11 +1,9 @@
-"""The words of this package: what a header says, what is left without metadata, what was decoded."""
+"""The words of the container modules: what a header says, and what is left without metadata."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-
-from models.spec import Pixels
 
 Format = Literal["jpeg", "png", "tiff", "webp", "bmp"]
 Colours = Literal["grey", "colour", "palette", "cmyk"]
@@ -17,7 +15,13 @@ CONTENT_TYPES: dict[Format, str] = {
     "webp": "image/webp",
     "bmp": "image/bmp",
 }
-EXTENSIONS: dict[Format, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
+EXTENSIONS: dict[Format, str] = {
+    "jpeg": ".jpg",
+    "png": ".png",
+    "tiff": ".tif",
+    "webp": ".webp",
+    "bmp": ".bmp",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +50,8 @@ class Stripped:
 
     data: bytes
     keepable: bool
-    """Whether a browser shows these bytes as they are, and nothing can hide in them."""
+    """Whether a browser shows these bytes as they are."""
     scans: int = 1
     """JPEG only: how many passes draw the picture."""
     inverted: bool = False
     """TIFF and CMYK JPEG: whether the samples mean the opposite of what Pillow takes them for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A decoded picture: upright RGB, shape (height, width, 3)."""
-
-    pixels: Pixels
-    header: Header
-    notes: tuple[str, ...] = ()
-    """What was changed on the way, in sentences a clinician may see."""
-    bare: bytes | None = None
-    """The uploaded container without metadata, where it decodes to exactly these pixels; else None."""
