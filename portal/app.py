@@ -11,7 +11,7 @@ from models.catalogue import Catalogue
 from models.engine import Engine
 from portal import logs
 from portal.cli import accounts as account_commands
-from portal.cli import database, predict, samples
+from portal.cli import housekeeping, predict, prepare, samples
 from portal.cli import models as model_commands
 from portal.extensions import bootstrap, csrf, db, login_manager, migrate
 from portal.storage import tables  # noqa: F401  (the tables must be known before the database is)
@@ -20,7 +20,7 @@ from portal.views import models as model_views
 from portal.views import filters, sessions
 
 VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
-COMMANDS = (account_commands, database, model_commands, predict, samples)
+COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -1,0 +1,20 @@
+"""How gunicorn serves the portal: one process with threads, so that every model is in memory once."""
+
+from typing import Any
+
+from config import load_settings
+
+_settings = load_settings()
+
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+threads = 8
+timeout = 120
+graceful_timeout = 30
+keepalive = 5
+control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the models before the first image arrives."""
+    worker.app.callable.extensions["engine"].load_all()

@@ -1,0 +1,72 @@
+"""`flask predict MODEL FILE…`: reads files without login or database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+
+from models.engine import Engine
+from models.imaging.errors import Unreadable
+from models.imaging.heat import heat_composite_png
+from models.imaging.limits import Limits
+from models.spec import ModelSpec
+from portal.services.reading import TimedReading, as_object, read_image, unreadable_object
+
+
+@click.command("predict")
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the heat maps.")
+def group(model: str, files: tuple[Path, ...], as_json: bool, out: Path | None) -> None:
+    """Read image FILES with MODEL. Exit status 1 when a file was unreadable."""
+    engine: Engine = current_app.extensions["engine"]
+    spec = _spec(engine, model)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    unreadable = False
+    for file in files:
+        answer = _read(engine, spec, file, out)
+        unreadable |= answer["outcome"] == "error"
+        click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _sentence(answer))
+    sys.exit(1 if unreadable else 0)
+
+
+def _spec(engine: Engine, model: str) -> ModelSpec:
+    specs = {spec.key: spec for spec in engine.specs()}
+    if model not in specs:
+        raise click.BadParameter(f"there is no model {model!r}; choose from {', '.join(specs)}.")
+    return specs[model]
+
+
+def _read(engine: Engine, spec: ModelSpec, file: Path, out: Path | None) -> dict[str, Any]:
+    settings = current_app.extensions["settings"]
+    limits = Limits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(limits.max_bytes + 1)
+        timed = read_image(engine, spec.key, data, limits)
+    except OSError as problem:
+        return unreadable_object(str(file), spec, f"The file cannot be opened: {problem.strerror}.")
+    except Unreadable as problem:
+        return unreadable_object(str(file), spec, str(problem))
+    if out:
+        _write_pictures(out, file, timed)
+    return as_object(str(file), timed)
+
+
+def _write_pictures(out: Path, file: Path, timed: TimedReading) -> None:
+    if timed.reading.heatmap is not None:
+        picture = heat_composite_png(timed.picture.pixels, timed.reading.heatmap)
+        (out / f"{file.stem}.heatmap.png").write_bytes(picture)
+
+
+def _sentence(answer: dict[str, Any]) -> str:
+    if answer["outcome"] == "scored":
+        return f"{answer['file']}: {answer['label']} ({answer['scores'][answer['label']]:.3f})"
+    return f"{answer['file']}: {answer['outcome']}: {answer['reason']}"

@@ -1,0 +1,38 @@
+"""Forms for cases, uploads and the history's filters."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import MultipleFileField
+from wtforms import DateField, Form, SelectField, StringField, SubmitField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
+
+from portal.forms.text import strip
+
+
+class CaseForm(FlaskForm):
+    """A new case."""
+
+    patient = StringField("Patient pseudonym", filters=[strip], description="Never a name or a date of birth.",
+                          validators=[DataRequired("Give a pseudonym, for example P-0117."), Length(max=80)])
+    specimen = StringField("Specimen", filters=[strip], description="For example: peripheral blood, 2026-11-20.",
+                           validators=[DataRequired("Say what the specimen is."), Length(max=120)])
+    note = TextAreaField("Note", filters=[strip], validators=[Optional(), Length(max=2000)])
+    submit = SubmitField("Open case")
+
+
+class UploadForm(FlaskForm):
+    """Images for one model."""
+
+    model = SelectField("Model")
+    images = MultipleFileField("Images")
+    submit = SubmitField("Upload and read")
+
+
+class CaseFilterForm(Form):
+    """What to look for in the history; lives in the address, so it needs no token."""
+
+    q = StringField("Search", filters=[strip], description="Patient, specimen, note or file name.")
+    since = DateField("From", validators=[Optional()])
+    until = DateField("To", validators=[Optional()])
+    outcome = SelectField("Outcome", choices=[("", "Any"), ("scored", "Scored"), ("refused", "Refused")])

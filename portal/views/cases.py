@@ -1,0 +1,88 @@
+"""Cases: open one, look at one, find one again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from portal.forms.cases import CaseFilterForm, CaseForm, UploadForm
+from portal.services import cases
+from portal.services.errors import NotFound
+from portal.storage.cases import CaseFilter
+from portal.storage.tables import Case
+from portal.views import wiring
+from portal.views.guards import signed_in
+from portal.views.sessions import current_actor
+
+bp = Blueprint("cases", __name__, url_prefix="/cases")
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WebP", "BMP")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadLimits:
+    """What the upload form says before anything is sent."""
+
+    megabytes: int
+    megapixels: int
+    files: int
+    formats: tuple[str, ...]
+    accepts: str
+
+
+@bp.get("")
+@signed_in
+def case_list() -> str:
+    form = CaseFilterForm(request.args)
+    wanted = CaseFilter()
+    if form.validate():
+        wanted = CaseFilter(text=form.q.data, since=form.since.data, until=form.until.data,
+                            outcome=form.outcome.data or "")
+    page = cases.list_cases(current_user.id, wanted, wiring.page_number())
+    return render_template("cases/case_list.html", form=form, page=page)
+
+
+@bp.get("/new")
+@signed_in
+def case_create_form() -> str:
+    return render_template("cases/case_create.html", form=CaseForm())
+
+
+@bp.post("/new")
+@signed_in
+def case_create() -> Response | tuple[str, int]:
+    form = CaseForm()
+    if not form.validate():
+        return render_template("cases/case_create.html", form=form), 400
+    case_id = cases.create_case(current_actor(), current_user.id, form.patient.data, form.specimen.data,
+                                form.note.data)
+    return redirect(url_for("cases.case_view", case_id=case_id), 303)
+
+
+@bp.get("/<int:case_id>")
+@signed_in
+def case_view(case_id: int) -> str:
+    case = case_or_404(case_id)
+    form = UploadForm()
+    specs = wiring.engine().specs()
+    form.model.choices = [(spec.key, spec.title) for spec in specs]
+    return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(),
+                           images=cases.list_images(wiring.engine(), case.id))
+
+
+def case_or_404(case_id: int) -> Case:
+    """The reader's own case; somebody else's does not exist."""
+    try:
+        return cases.get_case(case_id, current_user.id)
+    except NotFound:
+        abort(404)
+
+
+def _upload_limits() -> UploadLimits:
+    settings = wiring.settings()
+    return UploadLimits(megabytes=settings.max_image_bytes // 2**20,
+                        megapixels=settings.max_image_pixels // 10**6, files=settings.max_upload_files,
+                        formats=FORMATS, accepts=" ".join(spec.accepts for spec in wiring.engine().specs()))

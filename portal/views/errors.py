@@ -1,0 +1,90 @@
+"""Every failure as a plain sentence with an id, or as JSON for those who asked for it."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, current_app, flash, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response
+
+from portal.views.wiring import wants_json
+
+log = logging.getLogger("portal.errors")
+
+Answer = Response | tuple[str | Response, int] | tuple[str | Response, int, dict[str, str]]
+
+STALE = "This page was open too long to be sent safely. Nothing is lost: check it and send it again."
+STALE_WITHOUT_PAGE = "The page was open too long to be sent safely. Go back, reload it and send it again."
+WORDS = {
+    400: ("This could not be understood", "Go back, check what was typed and send it again."),
+    403: ("Not allowed", "Your account may not do this. Ask your administrator."),
+    404: ("Not found", "There is nothing here, or it belongs to somebody else. Check the address."),
+    405: ("Not possible here", "Go back and use the buttons of the page."),
+    413: ("Too large", "What was sent is larger than this portal accepts. The limits stand beside the upload form."),
+    429: ("Too many tries", "Wait a moment and try again."),
+    500: ("Something failed on our side", "Nothing that was saved is lost. Try again; if it fails again, "
+                                          "tell your administrator the number below."),
+    503: ("Not available right now", "The database does not answer. Try again in a minute."),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(CSRFError, answer_stale_form)
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(OperationalError, answer_database_away)
+    app.register_error_handler(Exception, answer_crash)
+
+
+def answer_stale_form(problem: CSRFError) -> Answer:
+    """Show the page that the form stands on again, with what was typed and a fresh token."""
+    log.info("refused a form without a valid token: %s", problem.description)
+    if wants_json():
+        return _answer(400, advice=STALE)
+    page = _page_of_form()
+    if page is None:
+        return _answer(400, advice=STALE_WITHOUT_PAGE)
+    if not isinstance(page, str):
+        return page
+    return page, 400
+
+
+def answer_http_error(problem: HTTPException) -> Answer:
+    return _answer(problem.code or 500)
+
+
+def answer_database_away(problem: OperationalError) -> Answer:
+    log.error("the database does not answer", exc_info=problem)
+    body, status = _answer(503)
+    return body, status, {"Retry-After": "30"}
+
+
+def answer_crash(problem: Exception) -> Answer:
+    log.error("unexpected failure on %s %s", request.method, request.path, exc_info=problem)
+    return _answer(500)
+
+
+def _answer(status: int, advice: str = "") -> tuple[str | Response, int]:
+    title, usual_advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
+    words = {"status": status, "title": title, "advice": advice or usual_advice,
+             "request_id": g.get("request_id", "-")}
+    if wants_json():
+        return jsonify(**words, reason=words["advice"]), status
+    return render_template("errors/error.html", **words), status
+
+
+def _page_of_form() -> Response | str | None:
+    """What a GET of the same address shows: its form fills itself from the request. A guard may redirect."""
+    adapter = current_app.create_url_adapter(request)
+    try:
+        endpoint, values = adapter.match(method="GET") if adapter else ("", {})
+    except (NotFound, MethodNotAllowed, RequestRedirect):
+        return None
+    if not endpoint:
+        return None
+    flash(STALE, "warning")
+    return current_app.view_functions[endpoint](**values)

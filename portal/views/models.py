@@ -1,0 +1,41 @@
+"""The catalogue of models and their cards: public, so that anyone may judge what is used."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, render_template, send_file
+
+from models.card import find_picture, load_card
+from models.spec import ModelSpec
+from portal.views import wiring
+from portal.views.guards import anyone
+
+bp = Blueprint("models", __name__, url_prefix="/models")
+
+
+@bp.get("")
+@anyone
+def model_list() -> str:
+    return render_template("models/model_list.html", specs=wiring.engine().specs())
+
+
+@bp.get("/<key>")
+@anyone
+def model_view(key: str) -> str:
+    spec = _spec_or_404(key)
+    return render_template("models/model_view.html", spec=spec, card=load_card(spec))
+
+
+@bp.get("/<key>/<name>.png")
+@anyone
+def model_picture(key: str, name: str) -> Response:
+    path = find_picture(_spec_or_404(key), f"{name}.png")
+    if path is None:
+        abort(404)
+    return send_file(path, mimetype="image/png", max_age=3600)
+
+
+def _spec_or_404(key: str) -> ModelSpec:
+    spec = next((one for one in wiring.engine().specs() if one.key == key), None)
+    if spec is None:
+        abort(404)
+    return spec

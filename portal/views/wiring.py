@@ -1,0 +1,44 @@
+"""What views hand to services: settings, engine, files and limits of the running app."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import current_app, request
+
+from config import Settings
+from models.engine import Engine
+from models.imaging.limits import Limits
+from portal.services.uploads import Desk
+from portal.storage.files import FileStore
+
+
+def settings() -> Settings:
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def engine() -> Engine:
+    return cast(Engine, current_app.extensions["engine"])
+
+
+def limits() -> Limits:
+    return Limits(max_bytes=settings().max_image_bytes, max_pixels=settings().max_image_pixels)
+
+
+def files() -> FileStore:
+    return FileStore(settings().files)
+
+
+def desk() -> Desk:
+    return Desk(engine=engine(), store=files(), limits=limits())
+
+
+def page_number() -> int:
+    """The page asked for, at least 1."""
+    return max(1, request.args.get("page", 1, type=int))
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON to a page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
+    return best == "application/json"
