@@ -1,0 +1,1 @@
+"""What several tests need: a client that checks every page, databases, pictures."""

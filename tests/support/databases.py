@@ -1,0 +1,73 @@
+"""An empty, migrated database per test: a copied file for SQLite, emptied tables for MariaDB."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.extensions import db
+from tests.support.required import need
+
+SERVER = os.environ.get("PORTAL_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306")
+NAME = f"secondread_test_{os.getpid()}"
+
+
+def mysql_answers() -> bool:
+    engine = create_engine(SERVER, connect_args={"connect_timeout": 2})
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+    return True
+
+
+def create_mysql(name: str = NAME) -> str:
+    """A new, empty database on the test server; returns its address. Skips when there is no server."""
+    need("mysql", mysql_answers(), "no MariaDB or MySQL answers at PORTAL_TEST_MYSQL")
+    _on_server(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    return make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_mysql(name: str = NAME) -> None:
+    _on_server(f"DROP DATABASE IF EXISTS {name}")
+
+
+def empty_tables(app: Flask) -> None:
+    """TRUNCATE, for the triggers refuse DELETE."""
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("SET FOREIGN_KEY_CHECKS = 0"))
+        for table in db.metadata.tables.values():
+            connection.execute(text(f"TRUNCATE TABLE {table.name}"))
+        connection.execute(text("SET FOREIGN_KEY_CHECKS = 1"))
+
+
+def migrate(app: Flask, revision: str = "head") -> None:
+    """Bring the app's database to a revision; "base" undoes everything."""
+    with app.app_context():
+        config: Config = app.extensions["migrate"].migrate.get_config(directory=str(app.root_path) + "/migrations")
+        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+
+
+def copy_sqlite(template: Path, target: Path) -> str:
+    shutil.copy(template, target)
+    return f"sqlite:///{target}"
+
+
+def _on_server(*statements: str) -> None:
+    engine = create_engine(SERVER)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
