@@ -37,7 +37,7 @@ _DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N"}
 _DIRECT = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
 _WITH_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 _FILLED_IN = 128
-"""What libjpeg paints, in all channels, where the scan data has run out."""
+"""What libjpeg paints where the scan data has run out: mid-grey, or the same of each printing colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +84,8 @@ def _load(stripped: Stripped, header: Header) -> tuple[Pixels, bool]:
     except Unreadable:
         raise
     except MemoryError as error:
-        raise Unreadable("too-many-pixels", "This computer has too little memory for this picture.") from error
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever they like, and it all means the same
+        raise Unreadable("too-many-pixels", "This computer has too little memory for it.") from error
+    except Exception as error:
         if "truncated" in str(error):
             refuse_truncated()
         refuse_broken()
@@ -109,7 +109,7 @@ def _to_rgb(image: Image.Image, header: Header, inverted: bool) -> tuple[Pixels,
             refuse_unsupported("A picture in this colour system")
         if inverted and band.mode == "CMYK":
             band = band.point(lambda value: 255 - value)
-        pixels[top : top + _BAND_ROWS] = np.asarray(band.convert("RGB"))
+        pixels[top : top + _BAND_ROWS] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
     return pixels, see_through
 
 
@@ -142,8 +142,9 @@ def _ends_early(stripped: Stripped, header: Header, pixels: Pixels) -> bool:
     More scan data changes nothing behind a complete picture. The second decoding that this costs is
     spent where the last corner has the filling colour, and on pictures drawn in several passes.
     """
-    suspicious = stripped.scans > 1 or bool((pixels[-8:, -8:] == _FILLED_IN).all())
-    if not suspicious:
+    corner = pixels[-8:, -8:]
+    filled_in = (corner == corner[0, 0]).all() and (header.colours == "cmyk" or corner[0, 0, 0] == _FILLED_IN)
+    if stripped.scans == 1 and not filled_in:
         return False
     again = Stripped(data=jpeg.with_more_scan_data(stripped), keepable=False, inverted=stripped.inverted)
     return not np.array_equal(_load(again, header)[0], pixels)

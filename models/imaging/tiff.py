@@ -109,7 +109,7 @@ def _only_page(data: bytes, layout: ifd.Layout, most: int) -> int:
             full.append(offset)
         if len(full) > 1 or len(seen) > most:
             raise Unreadable(
-                "too-many-pages", "The TIFF holds more than one page. Please export the one you mean on its own."
+                "too-many-pages", "The TIFF holds several pages. Please export the one you mean on its own."
             )
         offset = tags.following
     if not full:

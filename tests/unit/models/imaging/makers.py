@@ -62,7 +62,7 @@ def deep_grey(width: int = 64, height: int = 48) -> NDArray[np.uint16]:
 def see_through() -> Image.Image:
     """A picture whose left half is transparent, with something written below the transparency."""
     image = texture(mode="RGBA")
-    image.putalpha(Image.fromarray(np.tile(np.repeat(np.uint8([0, 255]), 40), (60, 1))))
+    image.putalpha(Image.fromarray(np.tile(np.repeat(np.array([0, 255], np.uint8), 40), (60, 1))))
     return image
 
 
@@ -83,9 +83,12 @@ def png_with(data: bytes, *chunks: bytes) -> bytes:
 
 
 def interlaced_png(pixels: NDArray[np.uint8]) -> bytes:
-    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    starts = ((0, 0), (4, 0), (0, 4), (2, 0), (0, 2), (1, 0), (0, 1))
+    steps = ((8, 8), (8, 8), (4, 8), (4, 4), (2, 4), (2, 2), (1, 2))
     rows = b"".join(
-        b"\0" + row.tobytes() for left, top, across, down in passes for row in pixels[top::down, left::across]
+        b"\0" + row.tobytes()
+        for (left, top), (across, down) in zip(starts, steps, strict=True)
+        for row in pixels[top::down, left::across]
     )
     return png_of(pixels.shape[1], pixels.shape[0], 8, 2, rows, interlaced=1)
 

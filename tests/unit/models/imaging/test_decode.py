@@ -17,6 +17,7 @@ from tests.unit.models.imaging import makers
 from tests.unit.models.imaging.makers import LIMITS
 
 FORMATS = makers.every_format()
+FOUR_BY_THREE = {256: (3, (4,)), 257: (3, (3,)), 258: (3, (8,)), 259: (3, (8,)), 262: (3, (1,))}
 LOSSLESS = ("png", "interlaced", "tiff", "tiff-lzw", "bigtiff", "webp-lossless", "bmp")
 
 
@@ -29,7 +30,7 @@ def refusal(data: bytes) -> Unreadable:
 def grey_at(data: bytes) -> list[int]:
     """First and last pixel, once the picture is known to be grey."""
     pixels = decode(data, LIMITS).pixels
-    assert (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all()
+    assert (pixels == pixels[..., :1]).all()
     return [int(pixels[0, 0, 0]), int(pixels[-1, -1, 0])]
 
 
@@ -152,7 +153,7 @@ def test_a_transparent_palette_colour_is_laid_on_white() -> None:
     flat.putpalette([10, 20, 30, 200, 100, 50])
     flat.putpixel((3, 3), 1)
     pixels = decode(makers.encoded(flat, "PNG", transparency=0), LIMITS).pixels
-    assert pixels[0, 0].tolist() == [255, 255, 255] and pixels[3, 3].tolist() == [200, 100, 50]
+    assert [pixels[0, 0].tolist(), pixels[3, 3].tolist()] == [[255, 255, 255], [200, 100, 50]]
 
 
 def test_bilevel_and_two_bit_pictures_are_grey() -> None:
@@ -174,10 +175,11 @@ def test_an_incomplete_file_is_called_that(name: str) -> None:
     assert (refused.code, "copy or export it again" in refused.message) == ("truncated", True)
 
 
-@pytest.mark.parametrize("name", ["jpeg", "grey", "progressive", "cmyk"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("share", [0.6, 0.8, 0.95])
-def test_a_jpeg_cut_short_and_closed_again_is_still_incomplete(name: str, share: float) -> None:
-    data = FORMATS[name]
+def test_a_jpeg_cut_and_closed_again_is_still_incomplete(mode: str, progressive: bool, share: float) -> None:
+    data = makers.encoded(makers.texture(320, 240, mode), "JPEG", progressive=progressive)
     cut = int(len(data) * share)
     cut -= data[cut - 1] == 0xFF
     assert refusal(data[:cut] + b"\xff\xd9").code == "truncated"
@@ -190,11 +192,11 @@ def test_a_flat_jpeg_is_not_taken_for_an_incomplete_one(colour: str, progressive
     assert decode(makers.encoded(flat, "JPEG", progressive=progressive), LIMITS).width == 70
 
 
-@pytest.mark.parametrize("name", [b"zTXt", b"iTXt", b"iCCP"])
+@pytest.mark.parametrize("name", ["zTXt", "iTXt", "iCCP"])
 def test_a_bomb_in_a_text_chunk_is_never_unpacked(name: str) -> None:
     bomb = zlib.compress(bytes(50_000_000), 9)
-    body = {b"zTXt": b"Title\0\0", b"iTXt": b"Title\0\1\0\0\0", b"iCCP": b"profile\0\0"}[name] + bomb
-    data = makers.png_with(FORMATS["png"], *[makers.chunk(name, body)] * 20)
+    body = {"zTXt": b"Title\0\0", "iTXt": b"Title\0\1\0\0\0", "iCCP": b"profile\0\0"}[name] + bomb
+    data = makers.png_with(FORMATS["png"], *[makers.chunk(name.encode(), body)] * 20)
     assert np.array_equal(decode(data, LIMITS).pixels, np.asarray(makers.texture()))
 
 
@@ -207,7 +209,8 @@ def test_a_png_that_holds_more_than_its_picture_is_decoded_but_not_kept() -> Non
 
 
 def test_unknown_critical_parts_of_a_png_are_refused() -> None:
-    assert refusal(makers.png_with(FORMATS["png"], makers.chunk(b"CgBI", b"\x50\0\x20\2"))).code == "unsupported"
+    data = makers.png_with(FORMATS["png"], makers.chunk(b"CgBI", b"\x50\0\x20\2"))
+    assert refusal(data).code == "unsupported"
 
 
 def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
@@ -217,14 +220,13 @@ def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
 
 
 def test_a_tiff_strip_outside_the_file_is_refused() -> None:
-    tags = {256: (3, (4,)), 257: (3, (3,)), 258: (3, (8,)), 262: (3, (1,)), 273: (4, (9999,)), 279: (4, (12,))}
-    assert refusal(makers.tiff_of(tags)).code == "truncated"
+    strips = {273: (4, (9999,)), 279: (4, (12,))}
+    assert refusal(makers.tiff_of({**FOUR_BY_THREE, **strips})).code == "truncated"
 
 
 def test_a_tiff_tile_of_absurd_size_is_refused() -> None:
-    tags = {256: (3, (4,)), 257: (3, (3,)), 258: (3, (8,)), 262: (3, (1,)), 259: (3, (8,))}
     tiles = {322: (4, (2**30,)), 323: (4, (2**30,)), 324: (4, (8,)), 325: (4, (12,))}
-    assert refusal(makers.tiff_of({**tags, **tiles})).code == "broken"
+    assert refusal(makers.tiff_of({**FOUR_BY_THREE, **tiles})).code == "broken"
 
 
 @st.composite
@@ -245,14 +247,13 @@ def damaged_files(draw: st.DrawFn) -> bytes:
 def test_a_damaged_file_is_a_picture_or_unreadable_and_nothing_else(data: bytes) -> None:
     try:
         picture = decode(data, LIMITS)
-    except Unreadable as refused:
-        assert refused.code and refused.message
-    else:
-        assert isinstance(picture, Picture)
-        assert picture.pixels.size <= 3 * LIMITS.max_pixels
+    except Unreadable:
+        return
+    assert isinstance(picture, Picture)
+    assert picture.pixels.size <= 3 * LIMITS.max_pixels
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.sampled_from([b"\xff\xd8\xff", makers.PNG_MAGIC, b"II\x2a\0", b"BM", b"RIFFxxxxWEBP", b""]), st.binary())
+@given(st.sampled_from([b"\xff\xd8\xff", makers.PNG_MAGIC, b"II\x2a\0", b"BM", b"RIFFxxxxWEBP"]), st.binary())
 def test_noise_is_unreadable(magic: bytes, noise: bytes) -> None:
     refusal(magic + noise)

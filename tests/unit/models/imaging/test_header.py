@@ -66,7 +66,8 @@ def test_every_format_tells_its_size(name: str) -> None:
 def test_what_is_no_picture_is_refused_with_a_sentence(data: bytes, code: str) -> None:
     refused = refusal(data)
     assert refused.code == code
-    assert refused.message.endswith(".") and str(refused) == refused.message
+    assert refused.message.endswith(".")
+    assert str(refused) == refused.message
 
 
 def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
@@ -123,12 +124,14 @@ def test_the_bomb_of_169_megapixels_costs_neither_time_nor_memory(tmp_path: Path
 def test_the_orientation_is_read_from_every_format_that_has_one(orientation: int) -> None:
     exif = makers.exif_block(orientation)
     for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
-        assert read_header(makers.encoded(makers.texture(), kind, exif=exif), LIMITS).orientation == orientation
+        data = makers.encoded(makers.texture(), kind, exif=exif)
+        assert read_header(data, LIMITS).orientation == orientation
 
 
 def test_an_absurd_orientation_is_none() -> None:
     jpeg = makers.every_format()["jpeg"]
-    for block in (makers.exif_block(77), b"Exif\0\0II\x2a\0\xff\xff\xff\xff", b"Exif\0\0", b"Exif\0\0garbage"):
+    far = b"Exif\0\0II\x2a\0\xff\xff\xff\xff"
+    for block in (makers.exif_block(77), far, b"Exif\0\0", b"Exif\0\0garbage"):
         assert read_header(makers.jpeg_with(jpeg, makers.segment(0xE1, block)), LIMITS).orientation == 1
 
 
@@ -173,7 +176,7 @@ def test_a_tiff_whose_directories_run_in_a_circle_is_refused() -> None:
         (339, (3, (3,)), "unsupported"),
     ],
 )
-def test_absurd_and_unreadable_tiff_tags_are_refused(tag: int, value: tuple[int, tuple[int, ...]], code: str) -> None:
+def test_absurd_tiff_tags_are_refused(tag: int, value: tuple[int, tuple[int, ...]], code: str) -> None:
     assert refusal(makers.tiff_of({**ONE_PAGE, tag: value}, bytes(500))).code == code
 
 
