@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
+from models.imaging.decode import decode
 from models.imaging.thumbnail import thumbnail_jpeg
 from portal.services import cases, uploads
 from portal.services.errors import NotFound
@@ -57,8 +58,8 @@ def image_file(image_id: int) -> Response:
 @signed_in
 def image_thumbnail(image_id: int) -> Response:
     image = _image_or_404(image_id)
-    small = thumbnail_jpeg(wiring.files().read(image.stored_as), THUMBNAIL_SIDE)
-    answer = Response(small, mimetype="image/jpeg")
+    picture = decode(wiring.files().read(image.stored_as), wiring.limits())
+    answer = Response(thumbnail_jpeg(picture.pixels, THUMBNAIL_SIDE), mimetype="image/jpeg")
     answer.cache_control.private, answer.cache_control.max_age = True, CACHE_SECONDS
     return answer
 

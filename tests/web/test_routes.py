@@ -1,0 +1,96 @@
+"""Closed by default: walks every route rather than a list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from portal.app import create_app
+from tests.conftest import make_settings
+from tests.support.client import Client
+
+STATIC = {"static", "bootstrap.static"}
+PUBLIC = {"home.index", "auth.login_form", "auth.login", "auth.register_form", "auth.register", "auth.registered",
+          "auth.logout", "setup.setup_form", "setup.setup", "setup.reset_form", "setup.reset", "models.model_list",
+          "models.model_view", "models.model_picture", "health.healthz", "health.readyz"}
+
+
+def rules(app: Flask) -> Iterator[Rule]:
+    return (rule for rule in app.url_map.iter_rules() if rule.endpoint not in STATIC)
+
+
+def address(rule: Rule) -> str:
+    """The rule's address with an id that belongs to nobody."""
+    values = {name: 987654 if type(converter).__name__ == "IntegerConverter" else "nothing"
+              for name, converter in rule._converters.items()}
+    return rule.build(values)[1]  # type: ignore[index]
+
+
+def test_every_route_has_a_guard(app: Flask) -> None:
+    naked = [rule.endpoint for rule in rules(app) if not hasattr(app.view_functions[rule.endpoint], "guard")]
+    assert not naked
+
+
+def test_only_the_known_routes_are_public(app: Flask) -> None:
+    public = {rule.endpoint for rule in rules(app)
+              if app.view_functions[rule.endpoint].guard == "anyone"}  # type: ignore[attr-defined]
+    assert public == PUBLIC
+
+
+def test_a_route_without_a_guard_is_refused(app: Flask) -> None:
+    unguarded = create_app(make_settings(app.extensions["settings"].instance))
+    unguarded.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    answer = unguarded.test_client().get("/forgotten")
+    assert answer.status_code == 404
+    assert b"secret" not in answer.data
+
+
+def test_every_other_route_asks_for_a_login(app: Flask, client: Client) -> None:
+    for rule in rules(app):
+        if rule.endpoint in PUBLIC:
+            continue
+        url = address(rule)
+        answer = client.get(url) if "GET" in (rule.methods or ()) else client.post(url)
+        assert answer.status_code == 302, rule
+        assert answer.location.startswith("/login"), rule
+
+
+def test_every_changing_route_refuses_a_request_without_its_token(
+        app: Flask, login: Callable[..., Client]) -> None:
+    for role in ("clinician", "admin"):
+        reader = login(f"{role}@clinic.example", role)
+        for rule in rules(app):
+            for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}:
+                answer = reader.post_without_token(address(rule), method=method)
+                assert answer.status_code == 400, (method, rule)
+
+
+def test_administration_is_hidden_from_clinicians(app: Flask, login: Callable[..., Client]) -> None:
+    reader = login()
+    for rule in rules(app):
+        if app.view_functions[rule.endpoint].guard != "administrator":  # type: ignore[attr-defined]
+            continue
+        url = address(rule)
+        answer = reader.get(url) if "GET" in (rule.methods or ()) else reader.post(url)
+        assert answer.status_code == 404, rule
+
+
+def test_every_answer_carries_the_protective_headers(client: Client) -> None:
+    for url in ("/", "/healthz", "/nowhere", "/static/css/secondread.css"):
+        headers = client.get(url).headers
+        assert "script-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_login_only_returns_to_addresses_of_this_portal(
+        target: str, app: Flask, make_user: Callable[..., int]) -> None:
+    make_user()
+    answer = Client(app).post("/login", {"email": "reader@clinic.example", "password": "violet harbour lantern 42",
+                                         "next": target}, query_string={"next": target})
+    assert answer.status_code == 303
+    assert "evil" not in answer.location
+    assert "javascript" not in answer.location
