@@ -19,6 +19,14 @@ class BadLogin(PortalError):
     """E-mail and password do not belong together, or the account may not log in."""
 
 
+class AccountWaiting(BadLogin):
+    """The password is right, but no administrator has approved the account yet."""
+
+
+class AccountDisabled(BadLogin):
+    """The password is right, but an administrator has disabled the account."""
+
+
 class TooManyTries(PortalError):
     """Too many failed logins; `seconds` says how long to wait."""
 
@@ -37,6 +45,14 @@ class LastAdministrator(PortalError):
 
 class AccountExists(PortalError):
     """There is an account with this e-mail already; never shown to the public."""
+
+
+class BadAccount(PortalError):
+    """A name or e-mail address cannot be used; `field` says which of the two, the text why."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field = field
 
 
 class UnknownModel(PortalError):
