@@ -1,0 +1,123 @@
+"""Logins are rows: a row that is gone, idle or too old lets nobody in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from config import Settings
+from portal.extensions import db
+from portal.services import audit
+from portal.services.errors import NotFound
+from portal.services.tokens import digest, draw_token
+from portal.storage import login_sessions
+from portal.storage.tables import User, UserSession
+
+SEEN_EVERY = timedelta(minutes=1)
+BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"),
+            ("Safari", "Safari"))
+SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+           ("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """The person behind a request. `get_id` and the three flags are what Flask-Login asks for."""
+
+    token: str = field(repr=False)
+    session_id: int
+    remember: bool
+    id: int
+    name: str
+    email: str
+    role: str
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    def get_id(self) -> str:
+        return self.token
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionInfo:
+    """One login as the account page lists it."""
+
+    id: int
+    browser: str
+    address: str
+    created_at: datetime
+    seen_at: datetime
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """Where a login comes from."""
+
+    address: str
+    browser: str
+
+
+def open_session(user: User, client: Client, remember: bool, settings: Settings, at: datetime) -> Login:
+    """Begin a login within the caller's transaction."""
+    login_sessions.delete_older(at - max(settings.session_absolute, settings.remember))
+    token = draw_token()
+    row = login_sessions.add_session(UserSession(
+        token_hash=digest(token), user_id=user.id, remember=remember, address=client.address[:45],
+        browser=browser_name(client.browser), created_at=at, seen_at=at))
+    return _login(token, row, user)
+
+
+def find_login(token: str, settings: Settings, at: datetime) -> Login | None:
+    """Who holds this token, if they still may; notes at most once a minute that they were here."""
+    row = login_sessions.find_session(digest(token))
+    if row is None or row.user.status != "approved" or not is_live(row, settings, at):
+        return None
+    login = _login(token, row, row.user)
+    if at - row.seen_at >= SEEN_EVERY:
+        login_sessions.update_seen(row.id, at)
+        db.session.commit()
+    return login
+
+
+def is_live(row: UserSession, settings: Settings, at: datetime) -> bool:
+    """Whether the login was neither left alone nor kept for too long."""
+    idle = settings.remember if row.remember else settings.session_idle
+    absolute = settings.remember if row.remember else settings.session_absolute
+    return at - row.seen_at < idle and at - row.created_at < absolute
+
+
+def list_sessions(login: Login, settings: Settings, at: datetime) -> list[SessionInfo]:
+    """The person's live logins, last used first."""
+    return [SessionInfo(id=row.id, browser=row.browser, address=row.address, created_at=row.created_at,
+                        seen_at=row.seen_at, current=row.id == login.session_id)
+            for row in login_sessions.list_sessions(login.id) if is_live(row, settings, at)]
+
+
+def end_session(actor: audit.Actor, user_id: int, session_id: int, action: str = "session.end") -> None:
+    """End one of the person's own logins. Raises NotFound."""
+    if not login_sessions.delete_session(session_id, user_id):
+        raise NotFound
+    audit.record(actor, action, f"user:{user_id}")
+    db.session.commit()
+
+
+def renew_session(login: Login, at: datetime) -> Login:
+    """Give the login a new token within the caller's transaction; the old one lets nobody in."""
+    token = draw_token()
+    login_sessions.update_token(login.session_id, digest(token), at)
+    return Login(token=token, session_id=login.session_id, remember=login.remember, id=login.id,
+                 name=login.name, email=login.email, role=login.role)
+
+
+def browser_name(user_agent: str) -> str:
+    """Words by which a person knows a browser again; empty when it does not say."""
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
+    return " on ".join(part for part in (browser, system) if part)
+
+
+def _login(token: str, row: UserSession, user: User) -> Login:
+    return Login(token=token, session_id=row.id, remember=row.remember, id=user.id, name=user.name,
+                 email=user.email, role=user.role)
