@@ -1,0 +1,85 @@
+"""Administration: accounts, who did what, models and machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal.forms.admin import AuditFilterForm
+from portal.services import accounts, audit_log, links, system
+from portal.services.errors import LastAdministrator, NotFound
+from portal.storage.tables import User, now
+from portal.views import wiring
+from portal.views.guards import administrator
+from portal.views.sessions import current_actor
+
+bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+@bp.get("/users")
+@administrator
+def user_list() -> str:
+    users = accounts.list_users()
+    waiting = [user for user in users if user.status == "waiting"]
+    others = [user for user in users if user.status != "waiting"]
+    return render_template("admin/user_list.html", waiting=waiting, others=others)
+
+
+@bp.post("/users/<int(max=2147483647):user_id>/approve")
+@administrator
+def user_approve(user_id: int) -> Response:
+    user = _or_404(lambda: accounts.approve_user(current_actor(), user_id))
+    flash(f"{user.name} can log in now.", "success")
+    return redirect(url_for("admin.user_list"), 303)
+
+
+@bp.post("/users/<int(max=2147483647):user_id>/disable")
+@administrator
+def user_disable(user_id: int) -> Response:
+    try:
+        user = _or_404(lambda: accounts.disable_user(current_actor(), user_id, now()))
+    except LastAdministrator as problem:
+        flash(str(problem), "error")
+    else:
+        flash(f"{user.name} cannot log in any more; every login of theirs has ended.", "success")
+    return redirect(url_for("admin.user_list"), 303)
+
+
+@bp.post("/users/<int(max=2147483647):user_id>/reset")
+@administrator
+def user_reset(user_id: int) -> str:
+    """Shows the link instead of redirecting: it is kept nowhere that another request could read it."""
+    user = _or_404(lambda: accounts.get_user(user_id))
+    token = links.create_reset_link(current_actor(), user_id, now())
+    return render_template("admin/user_reset.html", user=user,
+                           link=url_for("setup.reset_form", token=token, _external=True))
+
+
+@bp.get("/audit")
+@administrator
+def audit_list() -> str:
+    form = AuditFilterForm(request.args)
+    text = form.q.data if form.validate() else ""
+    return render_template("admin/audit_list.html", form=form,
+                           page=audit_log.list_events(text, wiring.page_number()))
+
+
+@bp.get("/models")
+@administrator
+def model_states() -> str:
+    return render_template("admin/model_states.html", states=wiring.engine().verify())
+
+
+@bp.get("/system", endpoint="system")
+@administrator
+def system_view() -> str:
+    return render_template("admin/system.html", system=system.describe(wiring.settings()))
+
+
+def _or_404(find: Callable[[], User]) -> User:
+    try:
+        return find()
+    except NotFound:
+        abort(404)
