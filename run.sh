@@ -42,7 +42,7 @@ fetch_frontend() {
   echo "Fetching the front-end parts (once; needs the internet) …" >&2
   if ! { command -v node && command -v npm; } >/dev/null 2>&1; then
     node_home=$(mktemp -d)
-    trap 'rm -rf "$node_home"' RETURN
+    trap "rm -rf '$node_home'" EXIT
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --target "$node_home" -r requirements-node.txt ||
       stop "Node could not be installed; the lines above say why."
     node_tools "$node_home"
@@ -50,7 +50,7 @@ fetch_frontend() {
   npm ci --ignore-scripts --omit=dev --no-audit --no-fund --silent ||
     stop "The front-end parts could not be fetched; the lines above say why."
   npm run --silent vendor
-  rm -rf node_modules
+  rm -rf node_modules ${node_home:+"$node_home"}
   echo "$wanted" > static/vendor/.complete
 }
 

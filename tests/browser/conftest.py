@@ -1,0 +1,106 @@
+"""A portal of its own, served as run.sh serves it, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.required import need
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync")
+START_SECONDS = 30
+
+
+@dataclass
+class Portal:
+    """A gunicorn process on an instance folder; `restart` keeps the folder."""
+
+    instance: Path
+    port: int
+    setup_link: str = ""
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        environment = {**os.environ, "PORTAL_INSTANCE": str(self.instance), "PORT": str(self.port),
+                       "PORTAL_BCRYPT_ROUNDS": "4"}
+        prepared = subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "prepare"], cwd=ROOT,
+                                  env=environment, capture_output=True, text=True, check=True)
+        link = re.search(r"http\S+/setup\?token=\S+", prepared.stdout)
+        self.setup_link = link.group() if link else ""
+        self.process = subprocess.Popen([sys.executable, "-m", "gunicorn", "wsgi:app"], cwd=ROOT, env=environment,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._wait()
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(timeout=20)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _wait(self) -> None:
+        """Ask until it answers: there is no other sign that a server is up."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with urlopen(f"{self.address}/healthz", timeout=1):
+                    return
+            except (URLError, ConnectionError):
+                continue
+        raise AssertionError("the portal did not start")
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Portal]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    portal = Portal(instance=tmp_path / "instance", port=port)
+    portal.start()
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+    need("browser", bool(path), "Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["javascript", "no javascript"])
+def page(request: pytest.FixtureRequest, browser: Browser, portal: Portal) -> Iterator[Page]:
+    """A fresh browser window; every test runs with and without JavaScript, and no script may fail."""
+    context = browser.new_context(base_url=portal.address, java_script_enabled=request.param == "javascript",
+                                  viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert failures == []
