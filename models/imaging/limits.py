@@ -12,8 +12,8 @@ LONGEST_SIDE = 65_535
 class Limits:
     """Limits that are checked from the header, before any pixel is decoded.
 
-    Decoding needs about 8 bytes of memory per pixel (14 for a progressive JPEG, 17 for a WebP), besides
-    the file.
+    Decoding needs about 8 bytes of memory per pixel (12 for a progressive JPEG or a TIFF, 17 for a WebP),
+    besides the file.
     """
 
     max_bytes: int
