@@ -1,0 +1,64 @@
+// One file in the upload list: what state it is in, and what the portal said of it.
+
+const WORDS = {
+  pending: "To send",
+  sending: "Sending",
+  scored: "Scored",
+  refused: "Not scored",
+  failed: "Failed",
+};
+const STATE_OF = { scored: "scored", refused: "refused" };
+
+export class FileRow {
+  constructor(template, file, owner) {
+    this.file = file;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.part("name").textContent = `${file.name}, ${(file.size / 1e6).toFixed(1)} MB`;
+    this.part("again").addEventListener("click", () => owner.again(this));
+    this.part("drop-file").addEventListener("click", () => owner.remove(this));
+    this.part("again").setAttribute("aria-label", `Try ${file.name} again`);
+    this.part("drop-file").setAttribute("aria-label", `Take ${file.name} off the list`);
+    this.part("open").setAttribute("aria-label", `Open the result of ${file.name}`);
+    this.become("pending");
+  }
+
+  part(name) {
+    return this.element.querySelector(`[data-${name}]`);
+  }
+
+  become(state) {
+    this.state = state;
+    this.element.className = `upload-file is-${state}`;
+    this.part("state").textContent = WORDS[state];
+    this.part("progress").hidden = state !== "sending";
+    this.part("again").hidden = state !== "failed" || this.tooLarge;
+    this.part("drop-file").hidden = state === "sending";
+    if (state === "pending" || state === "sending") this.part("verdict").textContent = "";
+  }
+
+  check(megabytes) {
+    this.tooLarge = this.file.size > megabytes * 2 ** 20;
+    if (!this.tooLarge) return;
+    this.become("failed");
+    this.part("verdict").textContent = `Larger than ${megabytes} MB, so it was not sent. Save it smaller, or as JPEG.`;
+  }
+
+  progress(share) {
+    this.part("progress").value = share * 100;
+    if (share === 1) this.part("state").textContent = "Being read";
+  }
+
+  settle(verdict) {
+    this.become(STATE_OF[verdict.outcome] ?? "failed");
+    const score = verdict.scores?.[verdict.label];
+    const answer = verdict.label ? verdict.label + (score === undefined ? "" : `, ${percent(score)}`) : verdict.reason;
+    this.part("verdict").textContent = verdict.existing ? `Already in this case: ${answer}` : answer;
+    this.part("open").hidden = !verdict.url;
+    if (verdict.url) this.part("open").href = verdict.url;
+  }
+}
+
+function percent(share) {
+  if (share > 0.999 && share < 1) return "> 99.9 %";
+  return `${(share * 100).toFixed(1)} %`;
+}
