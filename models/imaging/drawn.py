@@ -50,22 +50,22 @@ LOOKS: dict[Kind, Look] = {
     "blasts": Look(
         light=(243, 255, 255),
         red_cell=(160, 190, 240),
-        nucleus=(146, 108, 249),
+        nucleus=(150, 116, 250),
         cytoplasm=(130, 155, 240),
         smudge=(222, 180, 244),
-        clumps=60,
-        blasts=9,
-        smudges=2,
+        clumps=46,
+        blasts=18,
+        smudges=3,
     ),
     "sparse": Look(
         light=(249, 255, 252),
-        red_cell=(182, 196, 228),
-        nucleus=(146, 110, 248),
-        cytoplasm=(150, 160, 235),
-        smudge=(215, 185, 240),
-        clumps=66,
-        blasts=6,
-        smudges=1,
+        red_cell=(172, 188, 226),
+        nucleus=(150, 116, 250),
+        cytoplasm=(145, 158, 236),
+        smudge=(218, 184, 242),
+        clumps=45,
+        blasts=12,
+        smudges=2,
     ),
 }
 
@@ -165,8 +165,8 @@ def _glazed(density: Floats) -> Floats:
 def write_samples(folder: Path) -> list[Sample]:
     """Write the sample files into an existing folder: two that a model reads, three that it must refuse."""
     pictures = {
-        "drawn-smear-1.png": (draw_smear(1, "blasts"), "a drawn blood smear with many blasts"),
-        "drawn-smear-2.png": (draw_smear(2, "sparse"), "a drawn blood smear with a few blasts"),
+        "drawn-smear-1.png": (draw_smear(7, "blasts"), "a drawn blood smear with many blasts"),
+        "drawn-smear-2.png": (draw_smear(3, "sparse"), "a drawn blood smear with fewer blasts"),
         "drawn-blurred-smear.png": (_blurred(draw_smear(3, "blasts")), "a drawn smear out of focus: refused"),
         "drawn-tissue-he.png": (draw_tissue(4), "drawn H&E tissue, which is no blood smear: refused"),
     }
