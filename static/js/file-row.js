@@ -13,7 +13,7 @@ export class FileRow {
   constructor(template, file, owner) {
     this.file = file;
     this.element = template.content.firstElementChild.cloneNode(true);
-    this.part("name").textContent = `${file.name}, ${(file.size / 1e6).toFixed(1)} MB`;
+    this.part("name").textContent = `${file.name}, ${size(file.size)}`;
     this.part("again").addEventListener("click", () => owner.again(this));
     this.part("drop-file").addEventListener("click", () => owner.remove(this));
     this.part("again").setAttribute("aria-label", `Try ${file.name} again`);
@@ -56,6 +56,10 @@ export class FileRow {
     this.part("open").hidden = !verdict.url;
     if (verdict.url) this.part("open").href = verdict.url;
   }
+}
+
+function size(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function percent(share) {

@@ -38,6 +38,8 @@ class Upload {
       event.preventDefault();
       this.take(event.dataTransfer.files);
     });
+    // A file that misses the box must not replace the page.
+    for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
     window.addEventListener("beforeunload", (event) => {
       if (this.running) event.preventDefault();
     });
