@@ -1,0 +1,1 @@
+"""What the portal costs beside other ways to serve the same network."""

@@ -1,0 +1,1 @@
+"""Minimal servers of the same network, written as their own tutorials show it."""
