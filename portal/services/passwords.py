@@ -22,6 +22,9 @@ MAXIMUM = 1024
 # A strong beginning makes a strong password, and zxcvbn takes seconds for longer hostile ones.
 JUDGED = 40
 ENOUGH = 3
+# So much must remain when the person's own words are taken out.
+BESIDE_OWN = 8
+OWN = "It is built from your name or e-mail address, or this portal's name. Choose unrelated words."
 
 # zxcvbn keeps the words about one person in a global, so two threads must not judge at once.
 _judging = Lock()
@@ -36,7 +39,10 @@ def check_strength(password: str, about: Iterable[str] = ()) -> None:
         raise WeakPassword(f"Use at least {MINIMUM} characters; this has {len(text)}.")
     if text.lower() in RANKED_DICTIONARIES["passwords"]:
         raise WeakPassword("This is one of the most common passwords. Choose another.")
-    verdict = _judged(text[:JUDGED], about)
+    own = _own_words(about)
+    if len(_without(text.lower(), own)) < min(BESIDE_OWN, len(text.strip())):
+        raise WeakPassword(OWN)
+    verdict = _judged(text[:JUDGED], own)
     if verdict["score"] < ENOUGH:
         raise WeakPassword(_reason(verdict))
 
@@ -73,16 +79,26 @@ def _unmatched(rounds: int) -> bytes:
     return bcrypt.gensalt(rounds) + secrets.token_hex(16)[:31].encode("ascii")
 
 
-def _judged(text: str, about: Iterable[str]) -> dict[str, Any]:
-    words = {"secondread", *about}
-    words |= {part for one in words for part in re.split(r"[\W_]+", one) if len(part) > 2}
+def _own_words(about: Iterable[str]) -> list[str]:
+    """The words of a name and an address, longest first."""
+    parts = {part.lower() for text in about for part in re.split(r"[\W_]+", text) if len(part) > 2}
+    return sorted({"secondread", *parts}, key=lambda word: (-len(word), word))
+
+
+def _without(text: str, words: list[str]) -> str:
+    for word in words:
+        text = text.replace(word, "")
+    return text.strip()
+
+
+def _judged(text: str, own: list[str]) -> dict[str, Any]:
     with _judging:
-        verdict: dict[str, Any] = zxcvbn(text, user_inputs=sorted(words))
+        verdict: dict[str, Any] = zxcvbn(text, user_inputs=own)
     return verdict
 
 
 def _reason(verdict: dict[str, Any]) -> str:
     if any(match.get("dictionary_name") == "user_inputs" for match in verdict["sequence"]):
-        return "It is built from your name or e-mail address, or this portal's name. Choose unrelated words."
+        return OWN
     warning = verdict["feedback"]["warning"] or "This is easy to guess."
     return f"{warning} Choose a few unrelated words, or let a password manager draw one."
