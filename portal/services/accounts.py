@@ -15,9 +15,10 @@ from portal.storage import audit_events, login_sessions, users
 from portal.storage.tables import User
 
 NAME_LENGTH = 120
+EMAIL_LENGTH = 254
 REGISTRATIONS_AN_HOUR = 20
 # No mail is ever sent; clinics without internet use such names, and so do tests.
-LOCAL_NAMES = ("local", "localhost", "test")
+LOCAL_NAMES = ("local", "test")
 email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
     name for name in email_validator.SPECIAL_USE_DOMAIN_NAMES if name not in LOCAL_NAMES]
 
@@ -122,11 +123,13 @@ def count_waiting() -> int:
 def checked_email(email: str) -> str:
     """The one spelling under which the portal knows this address. Raises BadAccount."""
     try:
-        found = email_validator.validate_email(email.strip(), check_deliverability=False,
-                                               globally_deliverable=False)
+        found = email_validator.validate_email(email.strip(), check_deliverability=False)
     except email_validator.EmailNotValidError as problem:
         raise BadAccount("email", f"This is not an e-mail address. {problem}") from problem
-    return found.normalized.lower()
+    address = found.normalized.lower()
+    if len(address) > EMAIL_LENGTH:
+        raise BadAccount("email", "This e-mail address is too long.")
+    return address
 
 
 def folded_email(email: str) -> str:
