@@ -1,6 +1,7 @@
 // Sends the chosen images one after the other and says of each what became of it.
 // Without this script the same form sends them all at once and the next page tells.
 
+import { fetchPage } from "./fetch-page.js";
 import { send } from "./send.js";
 import { FileRow } from "./file-row.js";
 
@@ -110,9 +111,10 @@ class Upload {
     this.cancelButton.hidden = !this.running;
   }
 
-  showOnPage() {
-    const target = this.form.dataset.show;
-    window.htmx?.ajax("GET", location.pathname, { target, select: target, swap: "outerHTML" });
+  async showOnPage() {
+    const { show } = this.form.dataset;
+    const page = await fetchPage().catch(() => null);
+    if (page) document.querySelector(show).replaceWith(page.querySelector(show));
   }
 }
 
