@@ -12,8 +12,8 @@ from benchmarks.serving.process import Command, run
 
 OURS = ("flask", "gunicorn", "onnxruntime", "pillow", "sqlalchemy")
 THEIRS = ("fastapi", "uvicorn", "flask", "gunicorn", "gradio", "torch", "timm", "pillow")
-_ASK = ("import json, platform, sys; from importlib.metadata import version; "
-        "print(json.dumps({'Python': platform.python_version(), **{one: version(one) for one in sys.argv[1:]}}))")
+_ASK = ("import json, platform as on, sys; from importlib.metadata import version; "
+        "print(json.dumps({'Python': on.python_version(), **{one: version(one) for one in sys.argv[1:]}}))")
 
 
 def facts(portal_python: Path, rivals_python: Path) -> dict[str, object]:

@@ -34,9 +34,9 @@ def markdown(run: Run) -> str:
     rows = rows_of(run)
     lines = [
         "# Serving one leukemia image", "",
-        "One 800×600 JPEG per request over HTTP, no two alike, each server alone and in turn. A request to the",
-        "portal ends with a stored file, a committed row and a heat map, behind login and CSRF; the others",
-        f"answer with a class only. In brackets: the ratio to {RATIOS_TO}.", "",
+        "One 800×600 JPEG per request over HTTP, no two alike, each server alone and in turn. A request",
+        "to the portal ends with a stored file, a committed row and a heat map, behind login and CSRF; the",
+        f"others answer with a class only. In brackets: the ratio to {RATIOS_TO}.", "",
         *_aligned(_load_table(rows)), "",
         *_aligned(_junk_table(rows)), "",
     ]
@@ -134,8 +134,9 @@ def _machine_lines(run: Run) -> list[str]:
     facts = run.machine
     rounds = len(next(iter(run.rounds.values())))
     return [
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB, {facts['system']}; {facts['date']};",
-        f"load before: {facts['load_before']}; {rounds} × {run.requests} requests per number of clients.", "",
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB, {facts['system']};",
+        f"{facts['date']}; load before: {facts['load_before']};",
+        f"{rounds} × {run.requests} requests per number of clients.", "",
         f"- portal: {_versions(facts['portal'])}", f"- others: {_versions(facts['rivals'])}",
         "- p50, p95: at one client, over all rounds; the rest: medians of the rounds.",
         "- memory: PSS of all its processes after the load; peak: the sum of each one's highest RSS.",
