@@ -19,8 +19,8 @@ from portal.services.errors import WeakPassword
 
 MINIMUM = 12
 MAXIMUM = 1024
-# A strong beginning makes a strong password, and zxcvbn takes seconds for longer hostile ones.
-JUDGED = 40
+# A strong beginning makes a strong password, and zxcvbn takes a second and more for long hostile ones.
+JUDGED = 32
 ENOUGH = 3
 # So much must remain when the person's own words are taken out.
 BESIDE_OWN = 8
