@@ -73,7 +73,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         max_image_bytes=_number(values, "PORTAL_MAX_IMAGE_MB", 30, 1, 1000) * MEBIBYTE,
         max_image_pixels=_number(values, "PORTAL_MAX_IMAGE_MEGAPIXELS", 40, 1, 500) * 1_000_000,
         max_upload_files=_number(values, "PORTAL_MAX_UPLOAD_FILES", 200, 1, 1000),
-        session_idle=timedelta(minutes=_number(values, "PORTAL_SESSION_IDLE_MINUTES", 15, 1, 1440)),
+        session_idle=timedelta(minutes=_number(values, "PORTAL_SESSION_IDLE_MINUTES", 30, 1, 1440)),
         session_absolute=timedelta(hours=_number(values, "PORTAL_SESSION_HOURS", 12, 1, 168)),
         remember=timedelta(days=_number(values, "PORTAL_REMEMBER_DAYS", 7, 1, 90)),
         bcrypt_rounds=_number(values, "PORTAL_BCRYPT_ROUNDS", 12, 4, 16),
