@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ def scatter(rng: Generator, count: int, size: Size, radius: float) -> list[Spot]
         new = Spot(
             x=rng.uniform(0, size[0]), y=rng.uniform(0, size[1]), radius=radius * rng.lognormal(0.0, 0.13)
         )
-        if all(np.hypot(new.x - old.x, new.y - old.y) > 0.95 * (new.radius + old.radius) for old in spots):
+        if all(math.hypot(new.x - old.x, new.y - old.y) > 0.95 * (new.radius + old.radius) for old in spots):
             spots.append(new)
         if len(spots) == count:
             break

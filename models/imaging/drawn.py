@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -88,7 +89,7 @@ def draw_smear(seed: int, kind: Kind = "blasts", size: Size = (800, 600)) -> Pix
     for spot in scatter(rng, look.smudges, size, unit * 0.9):
         _add_smudge(density, rng, spot, look)
     for spot in _red_cells(rng, look.clumps, size, unit):
-        if all(np.hypot(spot.x - big.x, spot.y - big.y) > big.radius + spot.radius * 0.6 for big in blasts):
+        if all(math.hypot(spot.x - big.x, spot.y - big.y) > big.radius + spot.radius * 0.6 for big in blasts):
             _add_red_cell(density, rng, spot, look)
     density = _glazed(density)
     for spot in blasts:
@@ -105,7 +106,7 @@ def _red_cells(rng: Generator, clumps: int, size: Size, unit: float) -> list[Spo
         x, y = rng.uniform(0, size[0]), rng.uniform(0, size[1])
         direction = rng.uniform(0, 2 * np.pi)
         for _ in range(int(rng.choice([1, 1, 2, 3, 4, 6]))):
-            if all(np.hypot(x - other.x, y - other.y) > 0.55 * unit for other in spots):
+            if all(math.hypot(x - other.x, y - other.y) > 0.55 * unit for other in spots):
                 spots.append(Spot(x=x, y=y, radius=unit * 0.5 * rng.uniform(0.82, 1.06)))
             direction += rng.normal(0, 0.7)
             step = unit * rng.uniform(0.6, 0.95)

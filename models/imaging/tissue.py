@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.random import Generator
 
@@ -34,8 +36,8 @@ def draw_tissue(seed: int, size: Size = (800, 600)) -> Pixels:
     glands = scatter(rng, 7, size, width / 9)
     for gland in glands:
         _add_gland(density, rng, gland)
-    for spot in scatter(rng, 260, size, width / 130):
-        if all(np.hypot(spot.x - gland.x, spot.y - gland.y) > gland.radius for gland in glands):
+    for spot in scatter(rng, 800, size, width / 110):
+        if all(math.hypot(spot.x - gland.x, spot.y - gland.y) > gland.radius for gland in glands):
             _add_nucleus(density, rng, spot)
     return signed(exposed(density, rng, LIGHT, size))
 
