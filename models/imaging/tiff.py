@@ -9,7 +9,8 @@ from models.imaging.container import Colours, Header, Stripped
 from models.imaging.errors import Unreadable, refuse_broken, refuse_truncated, refuse_unsupported
 from models.imaging.limits import Limits
 
-MAGICS = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")
+_BIG_ENDIAN_BIGTIFF = b"MM\0\x2b"
+MAGICS = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", _BIG_ENDIAN_BIGTIFF)
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL = 254, 256, 257, 258, 259, 262, 266
 _STRIPS, _SAMPLES, _STRIP_BYTES, _PLANES = 273, 277, 279, 284
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _FORMAT, _JPEG_TABLES = 322, 323, 324, 325, 339, 347
@@ -45,6 +46,8 @@ _MOST_VALUES = {
 
 def read_header(data: bytes, limits: Limits) -> Header:
     """Header of the one full-size page of a TIFF; reduced copies of it may stand beside it."""
+    if data.startswith(_BIG_ENDIAN_BIGTIFF):
+        refuse_unsupported("A BigTIFF in this byte order")  # Pillow 13 takes it for a classic TIFF
     try:
         layout = ifd.read_layout(data)
         page = _only_page(data, layout, limits.max_frames)
@@ -59,19 +62,20 @@ def strip(data: bytes, header: Header) -> Stripped:
         layout = ifd.read_layout(data)
         tags = _Tags(data, layout, header.page)
         _check_pieces(tags)
-        entries = [tags.checked(tag) for tag in sorted(_MOST_VALUES) if tag in tags.entries]
+        turned = header.bits > 8 and tags.value(_PHOTOMETRIC, 1) == 0
+        entries = {tag: tags.checked(tag) for tag in sorted(_MOST_VALUES) if tag in tags.entries}
     except ifd.BadDirectory:
         refuse_broken()
+    if turned:  # Pillow does not turn deep grey over, and knows it in one byte order only
+        entries[_PHOTOMETRIC] = _one_short(layout, _PHOTOMETRIC, 1)
     wide = "Q" if layout.big else "I"
     count = struct.pack(layout.order + ("Q" if layout.big else "H"), len(entries))
     head_size = 16 if layout.big else 8
     start = struct.pack(layout.order + wide, len(data))
     head = data[: head_size - len(start)] + start
-    directory = count + b"".join(entries) + struct.pack(layout.order + wide, 0)
-    white_is_zero = tags.value(_PHOTOMETRIC, 1) == 0 and header.bits > 8
-    return Stripped(
-        data=b"".join((head, memoryview(data)[head_size:], directory)), keepable=False, inverted=white_is_zero
-    )
+    directory = count + b"".join(entries.values()) + struct.pack(layout.order + wide, 0)
+    whole = b"".join((head, memoryview(data)[head_size:], directory))
+    return Stripped(data=whole, keepable=False, inverted=turned)
 
 
 class _Tags:
@@ -95,6 +99,10 @@ class _Tags:
         if not 0 < entry.count <= _MOST_VALUES[tag] or entry.start + entry.size > len(self.data):
             raise ifd.BadDirectory("absurd tag")
         return entry.raw
+
+
+def _one_short(layout: ifd.Layout, tag: int, value: int) -> bytes:
+    return struct.pack(layout.order + ("HHQH6x" if layout.big else "HHIH2x"), tag, 3, 1, value)
 
 
 def _only_page(data: bytes, layout: ifd.Layout, most: int) -> int:

@@ -116,21 +116,23 @@ def riff(*chunks: tuple[bytes, bytes]) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def tiff_of(tags: dict[int, tuple[int, tuple[int, ...]]], tail: bytes = b"", following: int = 0) -> bytes:
-    """A little-endian TIFF of one directory at 8; tags are {tag: (kind, values)}, kind 3 or 4."""
+def tiff_of(
+    tags: dict[int, tuple[int, tuple[int, ...]]], tail: bytes = b"", following: int = 0, order: str = "<"
+) -> bytes:
+    """A TIFF of one directory at 8; tags are {tag: (kind, values)}, kind 3 or 4."""
     count = len(tags)
     beyond_at = 8 + 2 + 12 * count + 4
     entries, beyond = b"", b""
     for tag, (kind, values) in sorted(tags.items()):
-        packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        packed = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
         if len(packed) > 4:
-            where = struct.pack("<I", beyond_at + len(beyond))
+            where = struct.pack(order + "I", beyond_at + len(beyond))
             beyond += packed
         else:
             where = packed.ljust(4, b"\0")
-        entries += struct.pack("<HHI", tag, kind, len(values)) + where
-    head = b"II\x2a\0" + struct.pack("<IH", 8, count)
-    return head + entries + struct.pack("<I", following) + beyond + tail
+        entries += struct.pack(order + "HHI", tag, kind, len(values)) + where
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, count)
+    return head + entries + struct.pack(order + "I", following) + beyond + tail
 
 
 def exif_block(orientation: int = 1, artist: str = "") -> bytes:

@@ -110,8 +110,8 @@ def test_deep_colour_png_is_scaled_and_not_clipped() -> None:
     assert pixels[199, 0].tolist() == [199, 56, 128]
 
 
-def deep_tiff(photometric: int, samples: int, planes: int = 1) -> bytes:
-    values = struct.pack("<6H", 0, 65535, 257 * 3, 65535, 0, 0)
+def deep_tiff(photometric: int, samples: int, planes: int = 1, order: str = "<") -> bytes:
+    values = struct.pack(order + "6H", 0, 65535, 257 * 3, 65535, 0, 0)
     tags = {
         256: (3, (6 // samples,)),
         257: (3, (1,)),
@@ -123,16 +123,19 @@ def deep_tiff(photometric: int, samples: int, planes: int = 1) -> bytes:
         279: (4, (12,)),
         284: (3, (planes,)),
     }
-    return makers.tiff_of(tags).ljust(300, b"\0") + values
+    return makers.tiff_of(tags, order=order).ljust(300, b"\0") + values
 
 
-def test_deep_colour_tiff_is_scaled_and_not_clipped() -> None:
-    assert decode(deep_tiff(2, 3), LIMITS).pixels.tolist() == [[[0, 255, 3], [255, 0, 0]]]
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deep_colour_tiff_is_scaled_and_not_clipped(order: str) -> None:
+    assert decode(deep_tiff(2, 3, order=order), LIMITS).pixels.tolist() == [[[0, 255, 3], [255, 0, 0]]]
 
 
-def test_deep_grey_tiff_where_zero_is_white_is_turned_over() -> None:
-    assert decode(deep_tiff(0, 1), LIMITS).pixels[0, :, 0].tolist() == [255, 0, 252, 0, 255, 255]
-    assert decode(deep_tiff(1, 1), LIMITS).pixels[0, :, 0].tolist() == [0, 255, 3, 255, 0, 0]
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deep_grey_tiff_where_zero_is_white_is_turned_over(order: str) -> None:
+    turned, straight = (decode(deep_tiff(kind, 1, order=order), LIMITS).pixels[0, :, 0] for kind in (0, 1))
+    assert turned.tolist() == [255, 0, 252, 0, 255, 255]
+    assert straight.tolist() == [0, 255, 3, 255, 0, 0]
 
 
 def test_deep_colours_in_separate_planes_are_refused() -> None:

@@ -61,6 +61,7 @@ def test_every_format_tells_its_size(name: str) -> None:
         (b"RIFF\x10\0\0\0WEBP", "truncated"),
         (b"BM\x02", "truncated"),
         (b"II\x2a\0", "broken"),
+        (b"MM\0\x2b\0\x08\0\0" + bytes(50), "unsupported"),
     ],
 )
 def test_what_is_no_picture_is_refused_with_a_sentence(data: bytes, code: str) -> None:
