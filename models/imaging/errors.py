@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, NoReturn
 
 Code = Literal[
-    "empty",
     "not-an-image",
     "unsupported",
     "too-many-bytes",

@@ -21,7 +21,7 @@ _OTHER_KINDS = (
 def read_header(data: bytes, limits: Limits) -> Header:
     """Format and size of the picture in `data`; raises Unreadable where it is none, or is over a limit."""
     if not data:
-        raise Unreadable("empty", "The file is empty. Please copy or export it again.")
+        raise Unreadable("not-an-image", "The file is empty. Please copy or export it again.")
     if len(data) > limits.max_bytes:
         raise Unreadable("too-many-bytes", _too_many_bytes(len(data), limits))
     header = _read(data, limits)

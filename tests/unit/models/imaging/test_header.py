@@ -47,7 +47,7 @@ def test_every_format_tells_its_size(name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "empty"),
+        (b"", "not-an-image"),
         (b"Patient is well.\n", "not-an-image"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not-an-image"),
         (bytes(5000), "not-an-image"),
