@@ -1,0 +1,155 @@
+"""Loads each model's files once, checks what they are, and runs them from any number of threads."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from models.catalogue import Catalogue
+from models.spec import ModelSpec, Pixels, Reading, WeightFile
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+Arrays = dict[str, NDArray[Any]]
+Runner = Callable[[Mapping[str, NDArray[Any]]], Arrays]
+
+
+class WeightsError(RuntimeError):
+    """A model's file cannot be used; the text says which and why."""
+
+
+class WeightsMissing(WeightsError):
+    """A file that the model needs is not there."""
+
+
+class WeightsMismatch(WeightsError):
+    """A file is not the one that the model was measured with."""
+
+
+class UnknownModel(KeyError):
+    """No model of the catalogue has this key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelState:
+    """Whether a model's files are whole; `problem` is empty when they are."""
+
+    key: str
+    version: str
+    ok: bool
+    problem: str = ""
+
+
+class Engine:
+    """Reads images with the catalogue's models. Safe to share between threads."""
+
+    def __init__(
+        self, catalogue: Catalogue | None = None, *, weights: Path = WEIGHTS, threads: int = 1
+    ) -> None:
+        self._catalogue = Catalogue() if catalogue is None else catalogue
+        self._weights = weights
+        self._options = session_options(threads)
+        self._runners: dict[tuple[str, str], Runner] = {}
+        self._loading = threading.Lock()
+
+    def specs(self) -> tuple[ModelSpec, ...]:
+        return tuple(entry.spec for entry in self._catalogue)
+
+    def spec(self, key: str) -> ModelSpec:
+        """The model of this key. Raises UnknownModel."""
+        if key not in self._catalogue:
+            raise UnknownModel(key)
+        return self._catalogue[key].spec
+
+    def read(self, key: str, pixels: Pixels) -> Reading:
+        """What the model says of an RGB image. Raises UnknownModel, WeightsError, or the model's own."""
+        spec = self.spec(key)
+
+        def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+            return self._runner(spec, graph)(inputs)
+
+        return self._catalogue[key].read(pixels, run)
+
+    def load_all(self) -> None:
+        """Loads every file of every model now, so that the first image does not wait."""
+        for spec in self.specs():
+            for graph in spec.graphs:
+                self._runner(spec, graph)
+
+    def verify(self) -> tuple[ModelState, ...]:
+        """Reads every file from disk again and compares its sha256."""
+        return tuple(self._state(spec) for spec in self.specs())
+
+    def _state(self, spec: ModelSpec) -> ModelState:
+        try:
+            for file in spec.graphs.values():
+                _checked_bytes(self._weights, file)
+        except WeightsError as error:
+            return ModelState(key=spec.key, version=spec.version, ok=False, problem=str(error))
+        return ModelState(key=spec.key, version=spec.version, ok=True)
+
+    def _runner(self, spec: ModelSpec, graph: str) -> Runner:
+        known = self._runners.get((spec.key, graph))
+        if known is not None:
+            return known
+        with self._loading:
+            if (spec.key, graph) not in self._runners:
+                self._runners[spec.key, graph] = self._load(spec.graphs[graph])
+            return self._runners[spec.key, graph]
+
+    def _load(self, file: WeightFile) -> Runner:
+        held = _checked_bytes(self._weights, file)
+        if file.name.endswith(".npz"):
+            return _constant(held)
+        session = ort.InferenceSession(held, self._options, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+
+        def run(inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+        return run
+
+
+def _checked_bytes(folder: Path, file: WeightFile) -> bytes:
+    """The bytes that were hashed are the bytes that are used."""
+    try:
+        held = (folder / file.name).read_bytes()
+    except FileNotFoundError:
+        raise WeightsMissing(f"{file.name} is not in the folder of weights") from None
+    found = hashlib.sha256(held).hexdigest()
+    if found != file.sha256:
+        raise WeightsMismatch(
+            f"{file.name} has sha256 {found[:12]}…, expected {file.sha256[:12]}…: restore the published file"
+        )
+    return held
+
+
+def _constant(held: bytes) -> Runner:
+    """An artefact of plain arrays answers with them, whatever it is asked."""
+    with np.load(io.BytesIO(held), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for array in arrays.values():
+        array.flags.writeable = False
+    return lambda _inputs: dict(arrays)
+
+
+def session_options(threads: int) -> ort.SessionOptions:
+    """Small memory and no busy waiting: requests share few cores, and idle threads cost nothing."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
