@@ -1,0 +1,124 @@
+"""Refuses what a system was not made for: image quality first, then how like its training images it looks.
+
+Pure numpy. The parameters come from an `.npz` artefact that `models.training.gate` fits beside the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.spec import Finding, Pixels
+
+Floats = NDArray[np.floating[Any]]
+
+KINDS = ("in-domain", "single-cell", "tissue", "wrong-stain", "blur", "not-a-smear")
+"""What the domain head tells apart, in the order of its outputs."""
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+ADVICE = {
+    "too-small": "The image is too small to read. Upload the whole microscope field at its original size.",
+    "blank": "The image is blank or almost blank. Upload a field with cells in it.",
+    "too-dark": "The image is too dark to read. Raise the lamp or the exposure and take it again.",
+    "too-bright": "The image is too bright to read. Lower the lamp or the exposure and take it again.",
+    "low-contrast": "Cells can hardly be told from the background. Check the stain and the condenser.",
+    "blur": "The image is out of focus. Focus on the cells and take it again.",
+    "single-cell": "This looks like a close-up of one or a few cells. Upload the whole microscope field.",
+    "tissue": "This looks like stained tissue, not a blood smear. Choose the system made for it.",
+    "wrong-stain": "The colours are not those of the blood-smear stain that this system was made with.",
+    "not-a-smear": "This does not look like the blood-smear fields that this system was made with. "
+    "Upload a field of a stained peripheral blood smear, or read it by hand.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What was measured on an image, on the 0–255 scale of its luminance; sharpness is a ratio."""
+
+    shorter_side: int
+    brightness: float
+    contrast: float
+    """Luminance between the 1st and the 99th percentile."""
+    sharpness: float
+    """99th percentile of the step between neighbours, over the standard deviation: how narrow edges are."""
+
+
+def measure(pixels: Pixels, field: Pixels, hidden: int) -> Quality:
+    """Quality of `field`, the image at the network's size, less its lowest `hidden` rows; size of "
+    "`pixels`."""
+    grey = field[: field.shape[0] - hidden].astype(np.float32) @ LUMA
+    low, high = np.percentile(grey, (1, 99))
+    steps = np.abs(np.diff(grey, axis=1))
+    return Quality(
+        shorter_side=min(pixels.shape[:2]),
+        brightness=float(grey.mean()),
+        contrast=float(high - low),
+        sharpness=float(np.percentile(steps, 99) / (grey.std() + 1.0)),
+    )
+
+
+def check_quality(quality: Quality, parameters: Mapping[str, NDArray[Any]]) -> tuple[Finding, ...]:
+    """The findings that refuse by quality alone, the most telling first."""
+    least = {
+        name: float(parameters[name]) for name in ("side", "dark", "bright", "blank", "contrast", "sharpness")
+    }
+    checks = (
+        ("too-small", quality.shorter_side, least["side"], quality.shorter_side < least["side"]),
+        ("blank", quality.contrast, least["blank"], quality.contrast < least["blank"]),
+        ("too-dark", quality.brightness, least["dark"], quality.brightness < least["dark"]),
+        ("too-bright", quality.brightness, least["bright"], quality.brightness > least["bright"]),
+        ("low-contrast", quality.contrast, least["contrast"], quality.contrast < least["contrast"]),
+        ("blur", quality.sharpness, least["sharpness"], quality.sharpness < least["sharpness"]),
+    )
+    return tuple(
+        Finding(
+            code=code, message=ADVICE[code], refuses=True, value=round(float(value), 3), limit=round(limit, 3)
+        )
+        for code, value, limit, wrong in checks
+        if wrong
+    )
+
+
+def domain(embedding: Floats, parameters: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
+    """Of embeddings (n, d): log-odds per kind (n, kinds) and distance to the training images (n,)."""
+    scaled = np.clip((embedding - parameters["mean"]) / parameters["scale"], -6, 6)
+    hidden = np.maximum(scaled @ parameters["hidden_weight"] + parameters["hidden_bias"], 0)
+    odds = hidden @ parameters["kind_weight"] + parameters["kind_bias"]
+    along = (scaled - parameters["centre"]) @ parameters["axes"]
+    distance = np.sqrt((along**2 / parameters["spread"]).mean(axis=1))
+    return odds, distance
+
+
+def belonging(odds: Floats) -> Floats:
+    """Log-odds (n,) of in-domain against everything else together."""
+    others = odds[:, 1:]
+    top = others.max(axis=1, keepdims=True)
+    return np.asarray(odds[:, 0] - (top[:, 0] + np.log(np.exp(others - top).sum(axis=1))))
+
+
+def check_domain(embedding: Floats, parameters: Mapping[str, NDArray[Any]]) -> tuple[Finding, ...]:
+    """What one embedding (1, d) says: a refusal with its kind, or how well the image belongs."""
+    odds, distance = domain(embedding, parameters)
+    score, limit = float(belonging(odds)[0]), float(parameters["least_belonging"])
+    far, reach = float(distance[0]), float(parameters["most_distance"])
+    if score < limit:
+        kind = KINDS[1 + int(odds[0, 1:].argmax())]
+        return (
+            Finding(
+                code=kind, message=ADVICE[kind], refuses=True, value=round(score, 2), limit=round(limit, 2)
+            ),
+        )
+    if far > reach:
+        message = ADVICE["not-a-smear"]
+        return (
+            Finding(
+                code="not-a-smear", message=message, refuses=True, value=round(far, 2), limit=round(reach, 2)
+            ),
+        )
+    message = "The image looks like the blood-smear fields that this system was made with."
+    return (Finding(code="in-domain", message=message, value=round(score, 2), limit=round(limit, 2)),)
