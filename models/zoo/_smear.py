@@ -25,7 +25,7 @@ def squash(pixels: Pixels) -> Pixels:
 
 
 def as_input(field: Pixels) -> NDArray[np.float32]:
-    """(224, 224, 3) bytes to (1, 3, 224, 224) in [-1, 1], mean = std = 0.5, scale-bar corner filled with 0."""
+    """(224, 224, 3) bytes to (1, 3, 224, 224) in [-1, 1], mean = std = 0.5, scale-bar corner at 0."""
     image = field.astype(np.float32).transpose(2, 0, 1)[None] / np.float32(127.5) - np.float32(1)
     image[:, :, -CORNER:, -CORNER:] = 0
     return np.ascontiguousarray(image)

@@ -4,6 +4,88 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from models import gate
+from models.spec import Label, ModelSpec, Pixels, Reading, Run, WeightFile
+from models.zoo._smear import CORNER, as_input, squash
+
+SPEC = ModelSpec(
+    key="leukemia",
+    version="1",
+    title="Leukemia stage from a blood smear",
+    summary="Compares a peripheral blood smear field with four B-cell precursor patterns and says which "
+    "it is "
+    "most similar to. MobileNetV3 reads the image, an LSTM reads its 7×7 positions row by row.",
+    accepts="One whole microscope field of a stained peripheral blood smear (about 20 red cells across), "
+    "JPEG, "
+    "PNG, TIFF, WebP or BMP. No single-cell crops, no tissue.",
+    labels=(
+        Label(name="Benign", meaning="Hematogones: benign B-cell precursors, not leukemic blasts."),
+        Label(name="Early", meaning="Early Pre-B: a B-ALL maturation pattern, not a stage of disease."),
+        Label(name="Pre", meaning="Pre-B: a B-ALL maturation pattern, not a stage of disease."),
+        Label(name="Pro", meaning="Pro-B: a B-ALL maturation pattern, not a stage of disease."),
+    ),
+    answer="Image pattern most similar to class {label}; not a diagnosis; confirm with flow cytometry "
+    "and genetics.",
+    notice="Research use only, not a diagnosis.",
+    preprocessing="Whole image squashed to 224×224 by area averaging; the bottom-right 36×36 pixels "
+    "(scale bar) "
+    "replaced by mid-grey; RGB scaled with mean 0.5 and standard deviation 0.5.",
+    calibrated=True,
+    graphs={
+        "predict": WeightFile(
+            name="leukemia-1.onnx", sha256="13f05671143e411f4d515aefc41ebf4c1447b6f63e3a5e97ca55615faf65336c"
+        ),
+        "explain": WeightFile(
+            name="leukemia-1.gradcam.onnx",
+            sha256="d653ee1c1c913355daaeec2956cba7d3a8a92cdc9f0b8fee7fb68c038f95b45e",
+        ),
+        "gate": WeightFile(
+            name="leukemia-1.gate.npz",
+            sha256="92ab65472c1424357d651097d8af39c8635dd9382dcde95e99c59d9981552bb2",
+        ),
+    },
+    licence="Weights for research use; the licence of the training images is unverified. ImageNet start: "
+    "Apache-2.0.",
+    source="Aria et al., Taleqani Hospital, DOI 10.34740/KAGGLE/DSV/2175623",
+    training_data="Peripheral blood smear fields of one hospital and one microscope, in four classes; "
+    "trained and "
+    "tested on separate blocks of consecutive file numbers.",
+    limits=(
+        "Trained on one hospital's smears: other stains, cameras and magnifications are refused or "
+        "unreliable.",
+        "89 patients without patient ids: no result here is separated by patient.",
+        "The classes are partly told apart by stain and exposure alone; see the colour baseline in the card.",
+        "The four classes are maturation patterns. Any other disease, or none, still gets one of these "
+        "four names.",
+    ),
+)
+
+
+def read(pixels: Pixels, run: Run) -> Reading:
+    """Quality and domain gate, then calibrated probabilities and the Grad-CAM of the likeliest class."""
+    field = squash(pixels)
+    parameters = run("gate", {})
+    wrong = gate.check_quality(gate.measure(pixels, field, CORNER), parameters)
+    if wrong:
+        return Reading(outcome="refused", reason=wrong[0].message, findings=wrong)
+    answer = run("predict", {"image": as_input(field)})
+    domain = gate.check_domain(answer["embedding"], parameters)
+    if domain[0].refuses:
+        return Reading(outcome="refused", reason=domain[0].message, findings=domain)
+    scores = answer["probabilities"][0]
+    best = int(scores.argmax())
+    chosen = np.eye(len(SPEC.labels), dtype=np.float32)[best : best + 1]
+    shown = run("explain", {"features": answer["features"], "chosen": chosen})
+    return Reading(
+        outcome="scored",
+        label=SPEC.labels[best].name,
+        scores={label.name: float(score) for label, score in zip(SPEC.labels, scores, strict=True)},
+        findings=domain,
+        heatmap=shown["heatmap"],
+    )
+
 
 def build() -> Any:
     """The torch network: (n, 3, 224, 224) in [-1, 1] to logits (n, 4), with random weights."""
@@ -12,18 +94,22 @@ def build() -> Any:
     from torch import Tensor, nn
 
     class Head(nn.Module):
-        """Features (n, 576, 7, 7) to logits (n, 4): the positions are read row by row."""
+        """Features (n, 576, 7, 7) to logits (n, 4): the positions are read row by row.
+
+        A layer norm keeps the sequence's input in range: a tanh saturated, and Grad-CAM was empty.
+        """
 
         def __init__(self) -> None:
             super().__init__()
             self.narrow = nn.Linear(576, 128)
+            self.even = nn.LayerNorm(128)
             self.sequence = nn.LSTM(128, 96, batch_first=True)
             self.drop = nn.Dropout(0.3)
             self.answer = nn.Linear(96, 4)
 
         def forward(self, features: Tensor) -> Tensor:
             positions = features.flatten(2).transpose(1, 2)
-            states, _ = self.sequence(self.drop(torch.tanh(self.narrow(positions))))
+            states, _ = self.sequence(self.drop(self.even(self.narrow(positions))))
             logits: Tensor = self.answer(self.drop(states.mean(dim=1)))
             return logits
 
