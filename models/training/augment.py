@@ -135,7 +135,7 @@ def wear(batch: Tensor, strength: Strength) -> Tensor:
 
 
 def augment(fields: Tensor, strength: Strength) -> Tensor:
-    """(n, 224, 224, 3) bytes to an augmented batch (n, 3, 224, 224) in [0, 1], the bar hidden before and after.
+    """(n, 224, 224, 3) bytes to an augmented batch (n, 3, 224, 224) in [0, 1], bar hidden before and after.
 
     Hidden before, it cannot be turned into view; hidden after, the corner looks as it does in serving.
     """

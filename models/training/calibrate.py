@@ -33,8 +33,24 @@ def probabilities(logits: Numbers, temperature: float = 1.0) -> Numbers:
 
 
 def expected_calibration_error(scores: Numbers, labels: NDArray[np.int64], bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins of the top probability, weighted by count."""
+    """Mean gap between confidence and accuracy over equal-width bins of the top probability, by count."""
     top, right = scores.max(axis=1), scores.argmax(axis=1) == labels
     which = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [abs(right[which == b].mean() - top[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
+    gaps = [
+        abs(right[which == b].mean() - top[which == b].mean()) * (which == b).mean() for b in np.unique(which)
+    ]
     return float(np.sum(gaps))
+
+
+def calibration_bins(scores: Numbers, labels: NDArray[np.int64], bins: int = 15) -> list[dict[str, float]]:
+    """Per occupied bin of the top probability: mean confidence, accuracy and count."""
+    top, right = scores.max(axis=1), scores.argmax(axis=1) == labels
+    which = np.minimum((top * bins).astype(int), bins - 1)
+    return [
+        {
+            "confidence": float(top[which == b].mean()),
+            "accuracy": float(right[which == b].mean()),
+            "images": int((which == b).sum()),
+        }
+        for b in np.unique(which)
+    ]

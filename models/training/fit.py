@@ -31,14 +31,14 @@ class Plan:
     data: Path
     out: Path
     seed: int = 20
-    epochs: int = 40
+    epochs: int = 15
     batch: int = 32
     trunk_rate: float = 4e-4
     head_rate: float = 2e-3
     decay: float = 0.02
-    smoothing: float = 0.05
+    smoothing: float = 0.03
     average: float = 0.99
-    patience: int = 8
+    patience: int = 6
     most_per_part: int | None = None
 
 
@@ -114,7 +114,7 @@ class Trainer:
         self.epoch, self.best, self.since = 0, math.inf, 0
 
     def run(self) -> None:
-        """Epochs until the plan's end or the plateau; `best.pt` holds the averaged weights of the best one."""
+        """Epochs until the plan's end or the plateau; `best.pt` holds the averaged weights of the best."""
         while self.epoch < self.plan.epochs and self.since < self.plan.patience:
             began = time.monotonic()
             loss = self._one_epoch()
@@ -188,7 +188,7 @@ def _rate(step: int, total: int) -> float:
 
 
 def load_parts(plan: Plan) -> dict[str, Part]:
-    """Train, validation and test by whole blocks; the split and the hash of every file go to `split.json`."""
+    """Train, validation and test by whole blocks, recorded in `split.json`; one split per run."""
     samples = list_samples(plan.data)
     roles = split_blocks([sample.block for sample in samples], plan.seed)
     parts = {role: load_part(samples, roles, role, plan.most_per_part) for role in ROLES}
@@ -198,14 +198,20 @@ def load_parts(plan: Plan) -> dict[str, Part]:
         "counts": {role: np.bincount(part.labels, minlength=4).tolist() for role, part in parts.items()},
         "files": {role: [s.path.name for s in part.samples] for role, part in parts.items()},
     }
-    (plan.out / "split.json").write_text(json.dumps(record, indent=1))
+    path = plan.out / "split.json"
+    if path.exists() and json.loads(path.read_text()) != record:
+        raise ValueError(f"{path} records another split or other files; a fit's test images must stay unseen")
+    path.write_text(json.dumps(record, indent=1))
     return parts
 
 
 def fit(build: Any, plan: Plan, resume: bool) -> Path:
-    """Fits `build()` by the plan, sets its temperature on validation, and returns the finished weights' file."""
+    """Fits `build()` by the plan, sets its temperature on validation, and returns the weights' file."""
     plan.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
+    if not resume:
+        for name in ("split.json", "epochs.jsonl"):
+            (plan.out / name).unlink(missing_ok=True)
     parts = load_parts(plan)
     network = build()
     start_from_imagenet(network, plan.data)
@@ -213,7 +219,6 @@ def fit(build: Any, plan: Plan, resume: bool) -> Path:
     if resume:
         trainer.resume()
     else:
-        (plan.out / "epochs.jsonl").unlink(missing_ok=True)
         described = {key: str(value) for key, value in asdict(plan).items()}
         (plan.out / "plan.json").write_text(json.dumps(described, indent=1))
     trainer.run()

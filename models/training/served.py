@@ -1,0 +1,49 @@
+"""The exported graph as serving runs it, for everything that is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from models.engine import session_options
+from models.training.augment import Strength, augment, to_network
+from models.zoo._smear import as_input
+
+Floats = NDArray[np.float32]
+
+
+class Served:
+    """Probabilities and embeddings by the ONNX graph of one file."""
+
+    def __init__(self, predict: Path) -> None:
+        self._session = ort.InferenceSession(predict, session_options(1), providers=["CPUExecutionProvider"])
+
+    def ask(self, image: Floats) -> tuple[Floats, Floats]:
+        """Probabilities (1, 4) and embedding (1, d) of one input (1, 3, 224, 224) in [-1, 1]."""
+        found: list[Any] = self._session.run(["probabilities", "embedding"], {"image": image})
+        return found[0], found[1]
+
+    def read(self, fields: NDArray[np.uint8], what: str) -> tuple[Floats, Floats]:
+        """The same of many fields (n, 224, 224, 3)."""
+        answers = [self.ask(as_input(field)) for field in tqdm(fields, desc=what, leave=False)]
+        return _stacked(answers)
+
+    def read_moved(self, fields: NDArray[np.uint8], copies: int, what: str) -> tuple[Floats, Floats]:
+        """The same of `copies` augmented versions of each field."""
+        answers = []
+        for i in tqdm(range(0, len(fields) * copies, 32), desc=f"{what}, augmented", leave=False):
+            chosen = np.arange(i, min(i + 32, len(fields) * copies)) % len(fields)
+            batch = to_network(augment(torch.from_numpy(fields[chosen]), Strength())).numpy()
+            answers += [self.ask(image[None]) for image in batch]
+        return _stacked(answers)
+
+
+def _stacked(answers: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    probabilities, embeddings = zip(*answers, strict=True)
+    return np.concatenate(probabilities), np.concatenate(embeddings)
