@@ -63,11 +63,12 @@ def size(count: int) -> str:
 
 def sections() -> tuple[Section, ...]:
     """The links of the main navigation for whoever is asking."""
-    links = PUBLIC
+    links: tuple[tuple[str, str], ...] = PUBLIC
     if current_user.is_authenticated:
         links = READING + PUBLIC + (ADMINISTRATION if current_user.role == "admin" else ())
     here = UNDER.get(request.endpoint or "", request.endpoint)
-    return tuple(Section(title=title, endpoint=endpoint, current=endpoint == here) for title, endpoint in links)
+    return tuple(Section(title=title, endpoint=endpoint, current=endpoint == here)
+                 for title, endpoint in links)
 
 
 def init_app(app: Flask) -> None:
