@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 
 from models.engine import Engine
 from models.imaging.errors import Unreadable
@@ -23,6 +24,7 @@ from portal.services.reading import TimedReading, as_object, read_image, unreada
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the heat maps.")
+@with_appcontext
 def group(model: str, files: tuple[Path, ...], as_json: bool, out: Path | None) -> None:
     """Read image FILES with MODEL. Exit status 1 when a file was unreadable."""
     engine: Engine = current_app.extensions["engine"]

@@ -7,6 +7,7 @@ import sys
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,6 +17,7 @@ from portal.storage.files import FileStore
 
 
 @click.command("prepare")
+@with_appcontext
 def group() -> None:
     """Check the port, create or migrate the database, tidy up, and print where to go."""
     settings: Settings = current_app.extensions["settings"]

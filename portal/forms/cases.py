@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from wtforms import DateField, Form, SelectField, StringField, SubmitField, TextAreaField
+from wtforms import DateField, Form, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
 from portal.forms.text import strip
@@ -28,6 +30,11 @@ class UploadForm(FlaskForm):
     images = MultipleFileField("Images")
     submit = SubmitField("Upload and read")
 
+    def offer(self, titles: Iterable[tuple[str, str]]) -> UploadForm:
+        """Fill the choices with the models' keys and titles."""
+        self.model.choices = [SelectChoice(key, title) for key, title in titles]
+        return self
+
 
 class CaseFilterForm(Form):
     """What to look for in the history; lives in the address, so it needs no token."""
@@ -35,4 +42,5 @@ class CaseFilterForm(Form):
     q = StringField("Search", filters=[strip], description="Patient, specimen, note or file name.")
     since = DateField("From", validators=[Optional()])
     until = DateField("To", validators=[Optional()])
-    outcome = SelectField("Outcome", choices=[("", "Any"), ("scored", "Scored"), ("refused", "Refused")])
+    outcome = SelectField("Outcome", default="", choices=[SelectChoice("", "Any"), SelectChoice("scored", "Scored"),
+                                              SelectChoice("refused", "Not scored")])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import RadioField, SelectField, SubmitField, TextAreaField
+from wtforms import RadioField, SelectChoice, SelectField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.forms.text import strip
 
-VERDICTS = [("agree", "Agree"), ("override", "I read it differently"), ("cannot-judge", "Cannot be judged")]
-BY_HAND = [("override", "Record my reading"), ("cannot-judge", "Cannot be judged")]
+VERDICTS = [SelectChoice("agree", "Agree"), SelectChoice("override", "I read it differently"),
+            SelectChoice("cannot-judge", "Cannot be judged")]
+BY_HAND = [SelectChoice("override", "Record my reading"), SelectChoice("cannot-judge", "Cannot be judged")]
 
 
 class ReviewForm(FlaskForm):
@@ -23,5 +24,5 @@ class ReviewForm(FlaskForm):
     def offer(self, labels: tuple[str, ...], scored: bool) -> ReviewForm:
         """Fill the choices for one prediction."""
         self.verdict.choices = VERDICTS if scored else BY_HAND
-        self.label.choices = [("", "Choose a class"), *((label, label) for label in labels)]
+        self.label.choices = [SelectChoice("", "Choose a class"), *(SelectChoice(label, label) for label in labels)]
         return self

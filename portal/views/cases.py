@@ -37,11 +37,8 @@ class UploadLimits:
 @signed_in
 def case_list() -> str:
     form = CaseFilterForm(request.args)
-    wanted = CaseFilter()
-    if form.validate():
-        wanted = CaseFilter(text=form.q.data, since=form.since.data, until=form.until.data,
-                            outcome=form.outcome.data or "")
-    page = cases.list_cases(current_user.id, wanted, wiring.page_number())
+    form.validate()
+    page = cases.list_cases(current_user.id, _wanted(form), wiring.page_number())
     return render_template("cases/case_list.html", form=form, page=page)
 
 
@@ -66,9 +63,7 @@ def case_create() -> Response | tuple[str, int]:
 @signed_in
 def case_view(case_id: int) -> str:
     case = case_or_404(case_id)
-    form = UploadForm()
-    specs = wiring.engine().specs()
-    form.model.choices = [(spec.key, spec.title) for spec in specs]
+    form = UploadForm().offer((spec.key, spec.title) for spec in wiring.engine().specs())
     return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(),
                            images=cases.list_images(wiring.engine(), case.id))
 
@@ -79,6 +74,12 @@ def case_or_404(case_id: int) -> Case:
         return cases.get_case(case_id, current_user.id)
     except NotFound:
         abort(404)
+
+
+def _wanted(form: CaseFilterForm) -> CaseFilter:
+    """What the filters say; one that makes no sense asks for everything, and its error stands beside it."""
+    return CaseFilter(text=form.q.data, since=form.since.data, until=form.until.data,
+                      outcome="" if form.outcome.errors else form.outcome.data)
 
 
 def _upload_limits() -> UploadLimits:

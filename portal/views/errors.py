@@ -87,4 +87,7 @@ def _page_of_form() -> Response | str | None:
     if not endpoint:
         return None
     flash(STALE, "warning")
-    return current_app.view_functions[endpoint](**values)
+    try:
+        return current_app.view_functions[endpoint](**values)
+    except NotFound:
+        return None

@@ -30,6 +30,12 @@ THUMBNAIL_SIDE = 160
 CACHE_SECONDS = 3600
 
 
+@bp.teardown_request
+def close_uploads(_problem: BaseException | None) -> None:
+    """Large uploads lie in temporary files; they go with the request, not with the garbage collector."""
+    request.close()
+
+
 @bp.post("/cases/<int:case_id>/images")
 @signed_in
 def image_upload(case_id: int) -> AnyResponse | tuple[Response, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, encode_multipart
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -68,18 +68,25 @@ class Client:
         self._client: FlaskClient = app.test_client()
 
     def get(self, url: str, **kwargs: Any) -> TestResponse:
-        return self._checked(self._client.get(url, **kwargs))
+        return self._checked(self._client.get(url, buffered=True, **kwargs))
 
     def post(self, url: str, data: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
-        return self._checked(self._client.post(url, data={**(data or {}), "csrf_token": self.token()}, **kwargs))
+        fields = {**(data or {}), "csrf_token": self.token()}
+        if kwargs.get("content_type") == "multipart/form-data":
+            # Werkzeug's own client leaves the temporary file of a large body open.
+            boundary, body = encode_multipart(fields)
+            kwargs["content_type"] = f'multipart/form-data; boundary="{boundary}"'
+            return self._checked(self._client.post(url, data=body, buffered=True, **kwargs))
+        return self._checked(self._client.post(url, data=fields, buffered=True, **kwargs))
 
     def post_without_token(self, url: str, data: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
-        return self._checked(self._client.open(url, method=kwargs.pop("method", "POST"), data=data or {}, **kwargs))
+        return self._checked(self._client.open(url, method=kwargs.pop("method", "POST"), data=data or {}, buffered=True,
+                                               **kwargs))
 
     def token(self) -> str:
         """A token from a page that everybody may open."""
         for url in ("/account", "/login"):
-            found = TOKEN.search(self._client.get(url).get_data(as_text=True))
+            found = TOKEN.search(self._client.get(url, buffered=True).get_data(as_text=True))
             if found:
                 return found.group(1)
         raise AssertionError("no page carries a token")

@@ -13,6 +13,7 @@ from flask import Flask
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import func, select
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from models.engine import Engine
@@ -30,7 +31,7 @@ JSON = {"Accept": "application/json"}
 
 def upload(client: Client, case_id: int, *files: tuple[str, bytes], as_json: bool = True,
            model: str = "leukemia") -> TestResponse:
-    sent = [(io.BytesIO(data), name) for name, data in files]
+    sent = [FileStorage(io.BytesIO(data), filename=name) for name, data in files]
     return client.post(f"/cases/{case_id}/images", {"model": model, "images": sent},
                        headers=JSON if as_json else {}, content_type="multipart/form-data")
 
@@ -243,7 +244,7 @@ def test_somebody_elses_image_and_result_do_not_exist(
 
 @pytest.mark.parametrize(("data", "words"), [
     ({"model": "leukemia"}, "at least one image"),
-    ({"model": "astrology", "images": (io.BytesIO(b"x"), "x.png")}, "one of the models"),
+    ({"model": "astrology", "images": FileStorage(io.BytesIO(b"x"), filename="x.png")}, "one of the models"),
 ])
 def test_a_request_that_lacks_something_says_so(
         reader: Client, case_id: int, data: dict[str, Any], words: str) -> None:
