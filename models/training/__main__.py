@@ -50,6 +50,7 @@ def run_export(entry: Entry, plan: Plan, asked: argparse.Namespace) -> None:
     parts = load_parts(plan)
     network = load_network(entry.build, plan.out / "network.pt")
     files = export(network, asked.weights, f"{entry.spec.key}-{entry.spec.version}")
+    network = load_network(entry.build, files["torch"])
     torch.manual_seed(plan.seed)
     some = parts["validation"].fields[:: max(1, len(parts["validation"].fields) // 60)]
     images = np.concatenate([as_input(field) for field in some])
@@ -110,6 +111,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="few images, few rounds: under two minutes")
     parser.add_argument("--data", type=Path, default=datasets_folder(), help="folder of the real images")
     parser.add_argument("--seed", type=int, default=20, help="decides the split and the fit")
+    parser.add_argument("--epochs", type=int, default=Plan.epochs, help="rounds at most")
     parser.add_argument("--out", type=Path, help="folder of the run; runs/<key>-<version> unless given")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported files")
     parser.add_argument(
@@ -126,7 +128,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     entry = Catalogue()[asked.key]
     out = asked.out or Path("runs") / f"{entry.spec.key}-{entry.spec.version}"
-    plan = Plan(data=asked.data, out=out, seed=asked.seed)
+    plan = Plan(data=asked.data, out=out, seed=asked.seed, epochs=asked.epochs)
     VERBS[asked.verb](entry, quick(plan) if asked.quick else plan, asked)
 
 

@@ -53,20 +53,46 @@ def traced_grad_cam(head: Any) -> nn.Module:
         return make_fx(compute)(torch.randn(FEATURES), torch.eye(4)[:1])
 
 
-def rounded(network: Any) -> Any:
-    """The network with every weight at a value that float16 holds: what is evaluated is what is stored."""
-    for tensor in network.state_dict().values():
-        if tensor.is_floating_point():
+def settled(network: Any) -> Any:
+    """A copy that computes the same with batch norm inside the convolutions and weights that float16 holds.
+
+    What is evaluated is then what is stored, and the exporter's own folding finds nothing left to change.
+    """
+    network = copy.deepcopy(network).eval()
+    _fold_norms(network)
+    for name, tensor in network.state_dict().items():
+        if _is_weight(name, tensor):
             tensor.copy_(tensor.half().float())
-    return network.eval()
+    return network
+
+
+@torch.no_grad()
+def _fold_norms(network: nn.Module) -> None:
+    """Each batch norm becomes the identity plus a bias; its convolution is the last one without a bias."""
+    convolution: nn.Conv2d | None = None
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is None:
+            convolution = module
+        elif isinstance(module, nn.BatchNorm2d) and convolution is not None:
+            scale = module.weight / torch.sqrt(module.running_var + module.eps)
+            convolution.weight *= scale[:, None, None, None]
+            module.bias -= module.running_mean * scale
+            module.weight.fill_(1)
+            module.running_mean.zero_()
+            module.running_var.fill_(1 - module.eps)
+
+
+def _is_weight(name: str, tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and "running_" not in name
 
 
 def export(network: Any, folder: Path, stem: str) -> dict[str, Path]:
     """Writes `<stem>.onnx`, `<stem>.gradcam.onnx` and the torch weights `<stem>.pt`; files by name."""
-    network = rounded(network)
+    network = settled(network)
     folder.mkdir(parents=True, exist_ok=True)
     predict, explain, state = (folder / f"{stem}{end}" for end in (".onnx", ".gradcam.onnx", ".pt"))
-    torch.save({name: _halved(value) for name, value in network.state_dict().items()}, state)
+    stored = network.state_dict().items()
+    torch.save({name: value.half() if _is_weight(name, value) else value for name, value in stored}, state)
     _write(
         Reader(network), (torch.zeros(SHAPE),), predict, ["image"], ["probabilities", "features", "embedding"]
     )
@@ -80,10 +106,6 @@ def load_network(build: Any, state: Path) -> Any:
     network = build()
     network.load_state_dict(torch.load(state, map_location="cpu", weights_only=True))
     return network.eval()
-
-
-def _halved(value: Tensor) -> Tensor:
-    return value.half() if value.is_floating_point() else value
 
 
 def _write(

@@ -118,7 +118,7 @@ def build() -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.trunk = timm.create_model("tf_mobilenetv3_small_100", num_classes=0)
+            self.trunk: Any = timm.create_model("tf_mobilenetv3_small_100", num_classes=0)
             del self.trunk.conv_head, self.trunk.norm_head
             self.head = Head()
             self.register_buffer("temperature", torch.ones(()))
