@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from dotenv import dotenv_values
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
 MEBIBYTE = 1024 * 1024
@@ -98,15 +97,16 @@ def _database_url(values: Mapping[str, str], instance: Path) -> str:
     given = values.get("DATABASE_URL")
     if not given:
         return f"sqlite:///{instance / 'secondread.sqlite3'}"
-    try:
-        url = make_url(given)
-    except ArgumentError as problem:
-        raise SettingError("DATABASE_URL", "an address like mysql+pymysql://user:password@host/name") from problem
-    if url.drivername not in DATABASES:
-        raise SettingError("DATABASE_URL", "an address that begins with " + ", ".join(DATABASES))
-    if url.drivername != "sqlite":
-        url = url.update_query_dict({"charset": "utf8mb4"})
-    return url.render_as_string(hide_password=False)
+    # Not SQLAlchemy's parser: gunicorn's master reads settings too, and need not carry it in memory.
+    parts = urlsplit(given)
+    if parts.scheme not in DATABASES:
+        raise SettingError("DATABASE_URL", "an address that begins with " + ", ".join(f"{one}://" for one in DATABASES))
+    if parts.scheme == "sqlite":
+        return given
+    if not parts.hostname or not parts.path.strip("/"):
+        raise SettingError("DATABASE_URL", "an address like mysql+pymysql://user:password@host/name")
+    query = urlencode({**dict(parse_qsl(parts.query)), "charset": "utf8mb4"})
+    return urlunsplit(parts._replace(query=query))
 
 
 def _secret_key(values: Mapping[str, str], instance: Path) -> str:

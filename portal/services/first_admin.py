@@ -18,7 +18,7 @@ def set_up(client: Client, token: str, name: str, email: str, password: str, *, 
     user = accounts.add_account(actor, name, email, password, role="admin", approved=True,
                                 rounds=settings.bcrypt_rounds)
     links.claim_link(actor, link, at)
-    login = login_sessions.open_session(user, client, False, settings, at)
+    login = login_sessions.open_session(user, client, False, at)
     audit.record(audit.Actor(user_id=user.id, address=client.address), "login.success", f"user:{user.id}")
     db.session.commit()
     return login

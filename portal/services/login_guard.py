@@ -52,15 +52,18 @@ def begin_try(email: str, address: str, at: datetime) -> None:
     """
     account, network = digest(email), _network(address)
     _refuse_when_slowed(account, network, at)
-    login_failures.delete_older(at - WINDOW)
     own = login_failures.add_failure(account, network, at)
     db.session.commit()
+    # Of two at the same time, the one whose row came in later sees the other's, whatever their numbers.
     try:
-        _refuse_when_slowed(account, network, at, before=own)
+        _refuse_when_slowed(account, network, at, but=own)
     except TooManyTries:
         login_failures.delete_failure(own)
         db.session.commit()
         raise
+    # In a transaction of its own: on MariaDB it locks what others insert into.
+    login_failures.delete_older(at - WINDOW)
+    db.session.commit()
 
 
 def forgive(email: str) -> None:
@@ -68,10 +71,10 @@ def forgive(email: str) -> None:
     login_failures.delete_account(digest(email))
 
 
-def _refuse_when_slowed(account: str, network: str, at: datetime, before: int | None = None) -> None:
+def _refuse_when_slowed(account: str, network: str, at: datetime, but: int | None = None) -> None:
     since = at - WINDOW
-    seconds = max(seconds_left(login_failures.count_account(account, since, before), ACCOUNT, at),
-                  seconds_left(login_failures.count_address(network, since, before), ADDRESS, at))
+    seconds = max(seconds_left(login_failures.count_account(account, since, but), ACCOUNT, at),
+                  seconds_left(login_failures.count_address(network, since, but), ADDRESS, at))
     if seconds:
         raise TooManyTries(seconds)
 

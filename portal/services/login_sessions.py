@@ -59,9 +59,8 @@ class Client:
     browser: str
 
 
-def open_session(user: User, client: Client, remember: bool, settings: Settings, at: datetime) -> Login:
+def open_session(user: User, client: Client, remember: bool, at: datetime) -> Login:
     """Begin a login within the caller's transaction."""
-    login_sessions.delete_older(at - max(settings.session_absolute, settings.remember))
     token = draw_token()
     row = login_sessions.add_session(UserSession(
         token_hash=digest(token), user_id=user.id, remember=remember, address=client.address[:45],
@@ -100,6 +99,12 @@ def end_session(actor: audit.Actor, user_id: int, session_id: int, action: str =
     if not login_sessions.delete_session(session_id, user_id):
         raise NotFound
     audit.record(actor, action, f"user:{user_id}")
+    db.session.commit()
+
+
+def remove_old(settings: Settings, at: datetime) -> None:
+    """Forget logins that ended long ago; in a transaction of its own, for MariaDB then locks the table's end."""
+    login_sessions.delete_older(at - max(settings.session_absolute, settings.remember))
     db.session.commit()
 
 

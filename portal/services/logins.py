@@ -33,9 +33,10 @@ def log_in(client: Client, email: str, password: str, *, remember: bool, setting
     user = _settle(actor, user.id, proven)
     if passwords.is_outdated(proven, settings.bcrypt_rounds):
         user.password_hash = passwords.hash_password(password, settings.bcrypt_rounds)
-    login = login_sessions.open_session(user, client, remember, settings, at)
+    login = login_sessions.open_session(user, client, remember, at)
     audit.record(audit.Actor(user_id=user.id, address=client.address), "login.success", f"user:{user.id}")
     db.session.commit()
+    login_sessions.remove_old(settings, at)
     return login
 
 

@@ -61,36 +61,32 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
     """Keep and read one image. The same bytes in the same case answer with what is already there."""
     spec = desk.engine.spec(model)
     sha256 = hashlib.sha256(data).hexdigest()
-    existing = _find_existing(case_id, sha256, spec, name)
+    known = images.find_image_by_content(case_id, sha256)
+    existing = known and predictions.find_prediction_of(known.id, spec.key, spec.version)
     if existing:
-        return existing
+        return _verdict(name, existing, existing=True)
     try:
         picture = decode(data, desk.limits)
     except Unreadable as problem:
         return _reject(actor, case_id, spec, name, problem)
     timed = _read_if_possible(desk.engine, spec, picture, sha256)
-    image = images.find_image_by_content(case_id, sha256)
-    new_file = None
-    if image is None:
-        image = _kept_image(desk.store, case_id, name, sha256, data, picture)
-        new_file = image.stored_as
+    image = known or _kept_image(desk.store, case_id, name, sha256, data, picture)
     try:
         return _commit(actor, spec, name, image, timed)
     except IntegrityError:
         # Somebody sent the same bytes at the same moment and was first: theirs is the record.
         db.session.rollback()
-        if new_file:
-            desk.store.delete(new_file)
-        winner = _find_existing(case_id, sha256, spec, name)
-        if winner is None:
-            raise
-        return winner
+        if known is None:
+            desk.store.delete(image.stored_as)
+        return _verdict(name, _first_of_two(case_id, sha256, spec), existing=True)
 
 
-def _find_existing(case_id: int, sha256: str, spec: ModelSpec, name: str) -> Verdict | None:
+def _first_of_two(case_id: int, sha256: str, spec: ModelSpec) -> Prediction:
     image = images.find_image_by_content(case_id, sha256)
     prediction = image and predictions.find_prediction_of(image.id, spec.key, spec.version)
-    return _verdict(name, prediction, existing=True) if prediction else None
+    if not prediction:
+        raise LookupError("two uploads of the same bytes collided, and neither left a prediction")
+    return prediction
 
 
 def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, problem: Unreadable) -> Verdict:
@@ -118,27 +114,23 @@ def _kept_image(store: FileStore, case_id: int, name: str, sha256: str, data: by
 
 def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed: TimedReading | None) -> Verdict:
     """One transaction for the image, what was said of it, and the audit row."""
-    db.session.add(image)
+    prediction = _prediction_row(image, timed) if timed else None
+    db.session.add_all([image, prediction] if prediction else [image])
     db.session.flush()
-    prediction = None
-    if timed:
-        prediction = _prediction_row(image.id, timed)
-        db.session.add(prediction)
-        db.session.flush()
+    # Before the commit: afterwards every field would be read from the database once more.
+    verdict = _verdict(name, prediction) if prediction else Verdict(
+        file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD, image=image.id,
+        code="model-failed")
     audit.record(actor, "image.read" if prediction else "image.keep", f"image:{image.id}",
-                 case=image.case_id, model=spec.key, version=spec.version,
-                 outcome=prediction.outcome if prediction else "error")
+                 case=image.case_id, model=spec.key, version=spec.version, outcome=verdict.outcome)
     db.session.commit()
-    if prediction:
-        return _verdict(name, prediction)
-    return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD,
-                   image=image.id, code="model-failed")
+    return verdict
 
 
-def _prediction_row(image_id: int, timed: TimedReading) -> Prediction:
+def _prediction_row(image: Image, timed: TimedReading) -> Prediction:
     reading, spec = timed.reading, timed.spec
     heatmap = None if reading.heatmap is None else np.round(reading.heatmap.astype(float), HEATMAP_DIGITS).tolist()
-    return Prediction(image_id=image_id, model=spec.key, version=spec.version, weights_sha256=spec.weights_sha256,
+    return Prediction(image=image, model=spec.key, version=spec.version, weights_sha256=spec.weights_sha256,
                       outcome=reading.outcome, reason=reading.reason, label=reading.label,
                       scores=dict(reading.scores), findings=[asdict(finding) for finding in reading.findings],
                       heatmap=heatmap, ms=timed.ms)

@@ -26,14 +26,14 @@ def add_failure(account_hash: str, address: str, at: datetime) -> int:
     return row.id
 
 
-def count_account(account_hash: str, since: datetime, before: int | None = None) -> Failures:
-    """The account's failures since a moment; with `before`, only those that came before that row."""
-    return _count(LoginFailure.account_hash == account_hash, since, before)
+def count_account(account_hash: str, since: datetime, but: int | None = None) -> Failures:
+    """The account's failures since a moment; without the row `but`."""
+    return _count(LoginFailure.account_hash == account_hash, since, but)
 
 
-def count_address(address: str, since: datetime, before: int | None = None) -> Failures:
-    """The address's failures since a moment; with `before`, only those that came before that row."""
-    return _count(LoginFailure.address == address, since, before)
+def count_address(address: str, since: datetime, but: int | None = None) -> Failures:
+    """The address's failures since a moment; without the row `but`."""
+    return _count(LoginFailure.address == address, since, but)
 
 
 def delete_failure(failure_id: int) -> None:
@@ -48,9 +48,9 @@ def delete_older(moment: datetime) -> None:
     db.session.execute(delete(LoginFailure).where(LoginFailure.at < moment))
 
 
-def _count(whose: ColumnElement[bool], since: datetime, before: int | None) -> Failures:
+def _count(whose: ColumnElement[bool], since: datetime, but: int | None) -> Failures:
     query = select(func.count(), func.max(LoginFailure.at)).where(whose, LoginFailure.at >= since)
-    if before is not None:
-        query = query.where(LoginFailure.id < before)
+    if but is not None:
+        query = query.where(LoginFailure.id != but)
     count, last = db.session.execute(query).one()
     return Failures(count=count, last=last)
