@@ -14,6 +14,7 @@ from benchmarks.serving.stacks import Sent
 
 EMAIL = "benchmark@clinic.example"
 MODEL = "leukemia"
+_EXPORT = re.compile(r"(MALLOC_\w+)=(\d+)")
 _TOKEN = re.compile(rb'name="csrf_token"[^>]*value="([^"]+)"')
 
 
@@ -44,9 +45,10 @@ class Portal:
         return Command(argv=("./run.sh",), env={**self._env, "PORT": str(port)})
 
     def command(self, port: int) -> Command:
-        """The line with which run.sh ends."""
+        """The line with which run.sh ends, with what it exports for the allocator."""
         gunicorn = str(ROOT / ".venv/bin/gunicorn")
-        return Command(argv=(gunicorn, "wsgi:app"), env={**self._env, "PORT": str(port)})
+        exports = dict(_EXPORT.findall((ROOT / "run.sh").read_text(encoding="utf-8")))
+        return Command(argv=(gunicorn, "wsgi:app"), env={**self._env, **exports, "PORT": str(port)})
 
     def open(self, server: Server) -> PortalSession:
         return PortalSession(server.port, EMAIL, self._password)
