@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Engine:
         self._options = session_options(threads)
         self._runners: dict[tuple[str, str], Runner] = {}
         self._loading = threading.Lock()
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def specs(self) -> tuple[ModelSpec, ...]:
         return tuple(entry.spec for entry in self._catalogue)
@@ -77,7 +79,9 @@ class Engine:
         def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
             return self._runner(spec, graph)(inputs)
 
-        return self._catalogue[key].read(pixels, run)
+        # More at once than there are cores would only take more memory, not less time.
+        with self._slots:
+            return self._catalogue[key].read(pixels, run)
 
     def load_all(self) -> None:
         """Loads every file of every model now, so that the first image does not wait."""
