@@ -103,7 +103,7 @@ def end_session(actor: audit.Actor, user_id: int, session_id: int, action: str =
 
 
 def remove_old(settings: Settings, at: datetime) -> None:
-    """Forget logins that ended long ago; in a transaction of its own, for MariaDB then locks the table's end."""
+    """Forget logins that ended long ago; on its own, for on MariaDB it locks what others insert into."""
     login_sessions.delete_older(at - max(settings.session_absolute, settings.remember))
     db.session.commit()
 

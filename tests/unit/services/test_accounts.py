@@ -166,7 +166,7 @@ def test_disabling_ends_every_login_and_link_at_once(
         inside: Flask, make_user: Callable[..., int], settings: Settings, at: datetime) -> None:
     user_id = make_user()
     user = db.session.get_one(User, user_id)
-    tokens = [login_sessions.open_session(user, Client(address="", browser=""), remember, settings, at).token
+    tokens = [login_sessions.open_session(user, Client(address="", browser=""), remember, at).token
               for remember in (False, True)]
     link = links.create_reset_link(WARD, user_id, at)
     accounts.disable_user(WARD, user_id, at)
@@ -181,7 +181,7 @@ def test_a_login_from_before_does_not_come_back_with_the_approval(
         inside: Flask, make_user: Callable[..., int], settings: Settings, at: datetime) -> None:
     user_id = make_user(status="disabled")
     user = db.session.get_one(User, user_id)
-    late = login_sessions.open_session(user, Client(address="", browser=""), True, settings, at)
+    late = login_sessions.open_session(user, Client(address="", browser=""), True, at)
     db.session.commit()
     accounts.approve_user(WARD, user_id)
     assert login_sessions.find_login(late.token, settings, at) is None

@@ -127,7 +127,7 @@ def test_a_reset_sets_the_password_ends_logins_and_forgives_failures(
         inside: Flask, settings: Settings, at: datetime, make_user: Callable[..., int]) -> None:
     user_id = make_user()
     user = db.session.get_one(User, user_id)
-    login = login_sessions.open_session(user, CLIENT, True, settings, at)
+    login = login_sessions.open_session(user, CLIENT, True, at)
     for _ in range(5):
         login_guard.begin_try(user.email, "192.0.2.1", at)
     links.reset_password(WARD, links.create_reset_link(WARD, user_id, at), NEW, rounds=4, at=at)

@@ -35,7 +35,7 @@ def enter(
 
     def open_one(remember: bool = False) -> Login:
         user = db.session.get_one(User, user_id)
-        login = login_sessions.open_session(user, WARD, remember, settings, at)
+        login = login_sessions.open_session(user, WARD, remember, at)
         db.session.commit()
         return login
 
@@ -155,6 +155,7 @@ def test_rows_of_long_ended_logins_are_removed(
     db.session.scalars(select(UserSession)).one().created_at = at - timedelta(days=8)
     db.session.commit()
     enter()
+    login_sessions.remove_old(settings, at)
     assert len(db.session.scalars(select(UserSession)).all()) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -228,3 +229,17 @@ def test_what_slows_a_login_outlasts_a_restart(
     db.engine.dispose()
     with pytest.raises(TooManyTries):
         login_guard.begin_try(READER, "198.51.100.7", at)
+
+
+def test_a_whole_ward_logs_in_at_once(
+        app: Flask, make_user: MakeUser, settings: Settings, at: datetime) -> None:
+    emails = [f"reader{number}@clinic.example" for number in range(8)]
+    for email in emails:
+        make_user(email)
+
+    def enter(email: str) -> Login:
+        with app.app_context():
+            return logins.log_in(WARD, email, PASSWORD, remember=False, settings=settings, at=at)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len({login.token for login in pool.map(enter, emails)}) == 8
