@@ -15,9 +15,23 @@ from portal.cli import housekeeping, predict, prepare, samples
 from portal.cli import models as model_commands
 from portal.extensions import bootstrap, csrf, db, login_manager, migrate
 from portal.storage import tables  # noqa: F401  (the tables must be known before the database is)
-from portal.views import account, admin, auth, cases, errors, headers, health, home, images, predictions, setup
+from portal.views import (
+    account,
+    admin,
+    auth,
+    cases,
+    errors,
+    filters,
+    headers,
+    health,
+    home,
+    images,
+    predictions,
+    sessions,
+    setup,
+)
 from portal.views import models as model_views
-from portal.views import filters, sessions
+from portal.views.ids import IdConverter
 
 VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
@@ -29,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("portal", root_path=str(ROOT), instance_path=str(settings.instance))
     app.config.from_mapping(_flask_config(settings))
     app.jinja_env.undefined = StrictUndefined
+    app.url_map.converters["id"] = IdConverter
     app.extensions["settings"] = settings
     app.extensions["engine"] = Engine(Catalogue(), threads=settings.inference_threads)
     if settings.trusted_proxies:
@@ -42,7 +57,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "pool_recycle": 1800},
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
         "MAX_CONTENT_LENGTH": settings.max_request_bytes,
         "MAX_FORM_PARTS": settings.max_upload_files + 20,
         "SESSION_COOKIE_NAME": "__Host-secondread" if settings.secure_cookies else "secondread",
@@ -54,6 +69,14 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "BOOTSTRAP_SERVE_LOCAL": True,
         "BOOTSTRAP_ICON_SIZE": "1em",
     }
+
+
+def _engine_options(settings: Settings) -> dict[str, object]:
+    """READ COMMITTED on MySQL: its default locks gaps between rows, and parallel logins would deadlock."""
+    options: dict[str, object] = {"pool_pre_ping": True, "pool_recycle": 1800}
+    if not settings.database_url.startswith("sqlite"):
+        options["isolation_level"] = "READ COMMITTED"
+    return options
 
 
 def _wire(app: Flask) -> None:

@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+EXACT = sa.String(254).with_variant(mysql.VARCHAR(254, collation="utf8mb4_bin"), "mysql", "mariadb")
 TABLES = ("login_failures", "users", "audit_events", "cases", "one_time_links", "sessions", "images", "predictions",
           "reviews")
 ADDED_ONLY = ("predictions", "reviews", "audit_events")
@@ -34,8 +35,8 @@ def downgrade() -> None:
 
 
 def _create_accounts() -> None:
-    _create("users", _text("email", 254), _text("name", 120), _text("password_hash", 100), _text("role", 16),
-            _text("status", 16), _moment("created_at"), sa.UniqueConstraint("email"),
+    _create("users", sa.Column("email", EXACT, nullable=False), _text("name", 120), _text("password_hash", 100),
+            _text("role", 16), _text("status", 16), _moment("created_at"), sa.UniqueConstraint("email"),
             sa.CheckConstraint("role IN ('clinician', 'admin')", name="role"),
             sa.CheckConstraint("status IN ('waiting', 'approved', 'disabled')", name="status"))
     op.create_index("ix_users_status", "users", ["status"])

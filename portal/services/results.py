@@ -18,11 +18,10 @@ from portal.storage.tables import Prediction, Review
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One class and its probability, in 0..1 and as words."""
+    """One class and its probability in 0..1."""
 
     label: str
     value: float
-    percent: str
     chosen: bool
 
 
@@ -109,18 +108,8 @@ def draw_heatmap(prediction_id: int, owner_id: int) -> bytes:
 
 def _bars(spec: ModelSpec, prediction: Prediction) -> tuple[Bar, ...]:
     """The classes in the model's own order, so that two results compare at a glance."""
-    return tuple(Bar(label=one.name, value=prediction.scores[one.name],
-                     percent=_percent(prediction.scores[one.name]), chosen=one.name == prediction.label)
+    return tuple(Bar(label=one.name, value=prediction.scores[one.name], chosen=one.name == prediction.label)
                  for one in spec.labels if one.name in prediction.scores)
-
-
-def _percent(value: float) -> str:
-    """Never "100 %" nor "0 %" of something that is neither: no model is that sure."""
-    if 0 < value < 0.001:
-        return "< 0.1 %"
-    if 0.999 < value < 1:
-        return "> 99.9 %"
-    return f"{value * 100:.1f} %"
 
 
 def _review_line(review: Review) -> ReviewLine:

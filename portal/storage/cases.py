@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -46,7 +46,7 @@ def list_cases(owner_id: int, wanted: CaseFilter, number: int, size: int) -> Pag
     """The owner's cases that fit, newest first."""
     query = _fitting(select(Case).where(Case.owner_id == owner_id), wanted)
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = db.session.scalars(query.order_by(Case.created_at.desc(), Case.id.desc())
+    rows: Iterable[Case] = db.session.scalars(query.order_by(Case.created_at.desc(), Case.id.desc())
                               .limit(size).offset((number - 1) * size))
     return Page(items=tuple(rows), number=number, size=size, total=total)
 
@@ -71,7 +71,7 @@ def count_images(case_ids: Sequence[int]) -> dict[int, int]:
     """Number of images by case."""
     rows = db.session.execute(select(Image.case_id, func.count()).where(Image.case_id.in_(case_ids))
                               .group_by(Image.case_id))
-    return {case_id: count for case_id, count in rows}
+    return dict(list(rows))
 
 
 def summarise_predictions(case_ids: Sequence[int]) -> list[PredictionSummary]:

@@ -27,7 +27,7 @@ class FileStore:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(part, path)
+        part.rename(path)
         _sync_folder(path.parent)
         return name
 

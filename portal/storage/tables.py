@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.dialects.mysql import DATETIME, VARCHAR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.extensions import Table, db
+from portal.extensions import db
 
 Moment = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+# MySQL's default collation takes josé@ and jose@ for one address.
+Exact = String(254).with_variant(VARCHAR(254, collation="utf8mb4_bin"), "mysql", "mariadb")
 ROLES = ("clinician", "admin")
 STATUSES = ("waiting", "approved", "disabled")
 
@@ -31,7 +33,7 @@ class User(db.Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email: Mapped[str] = mapped_column(Exact, unique=True)
     name: Mapped[str] = mapped_column(String(120))
     password_hash: Mapped[str] = mapped_column(String(100))
     role: Mapped[str] = mapped_column(String(16), default="clinician")

@@ -57,7 +57,7 @@ def password_change() -> Page:
     return render_template(TEMPLATE, form=form, sessions=_own_sessions()), 400
 
 
-@bp.post("/sessions/<int(max=2147483647):session_id>/end")
+@bp.post("/sessions/<id:session_id>/end")
 @signed_in
 def session_end(session_id: int) -> Response:
     if session_id == current_user.session_id:

@@ -27,7 +27,7 @@ def user_list() -> str:
     return render_template("admin/user_list.html", waiting=waiting, others=others)
 
 
-@bp.post("/users/<int(max=2147483647):user_id>/approve")
+@bp.post("/users/<id:user_id>/approve")
 @administrator
 def user_approve(user_id: int) -> Response:
     user = _or_404(lambda: accounts.approve_user(current_actor(), user_id))
@@ -35,7 +35,7 @@ def user_approve(user_id: int) -> Response:
     return redirect(url_for("admin.user_list"), 303)
 
 
-@bp.post("/users/<int(max=2147483647):user_id>/disable")
+@bp.post("/users/<id:user_id>/disable")
 @administrator
 def user_disable(user_id: int) -> Response:
     try:
@@ -47,7 +47,7 @@ def user_disable(user_id: int) -> Response:
     return redirect(url_for("admin.user_list"), 303)
 
 
-@bp.post("/users/<int(max=2147483647):user_id>/reset")
+@bp.post("/users/<id:user_id>/reset")
 @administrator
 def user_reset(user_id: int) -> str:
     """Shows the link instead of redirecting: it is kept nowhere that another request could read it."""

@@ -59,7 +59,7 @@ def case_create() -> Response | tuple[str, int]:
     return redirect(url_for("cases.case_view", case_id=case_id), 303)
 
 
-@bp.get("/<int:case_id>")
+@bp.get("/<id:case_id>")
 @signed_in
 def case_view(case_id: int) -> str:
     case = case_or_404(case_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from flask import Flask, current_app, flash, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -11,11 +12,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
+from portal.extensions import login_manager
 from portal.views.wiring import wants_json
 
 log = logging.getLogger("portal.errors")
 
-Answer = Response | tuple[str | Response, int] | tuple[str | Response, int, dict[str, str]]
+Answer = Any  # A GET view, asked again, may answer whatever Flask takes.
 
 STALE = "This page was open too long to be sent safely. Nothing is lost: check it and send it again."
 STALE_WITHOUT_PAGE = "The page was open too long to be sent safely. Go back, reload it and send it again."
@@ -48,9 +50,7 @@ def answer_stale_form(problem: CSRFError) -> Answer:
     page = _page_of_form()
     if page is None:
         return _answer(400, advice=STALE_WITHOUT_PAGE)
-    if not isinstance(page, str):
-        return page
-    return page, 400
+    return (page, 400) if isinstance(page, str) else page
 
 
 def answer_http_error(problem: HTTPException) -> Answer:
@@ -74,10 +74,13 @@ def _answer(status: int, advice: str = "") -> tuple[str | Response, int]:
              "request_id": g.get("request_id", "-")}
     if wants_json():
         return jsonify(**words, reason=words["advice"]), status
+    if status >= 500:
+        # The page's header must not ask the database who this is: it may be what has failed.
+        g._login_user = login_manager.anonymous_user()
     return render_template("errors/error.html", **words), status
 
 
-def _page_of_form() -> Response | str | None:
+def _page_of_form() -> Any:
     """What a GET of the same address shows: its form fills itself from the request. A guard may redirect."""
     adapter = current_app.create_url_adapter(request)
     try:

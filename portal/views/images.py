@@ -36,7 +36,7 @@ def close_uploads(_problem: BaseException | None) -> None:
     request.close()
 
 
-@bp.post("/cases/<int:case_id>/images")
+@bp.post("/cases/<id:case_id>/images")
 @signed_in
 def image_upload(case_id: int) -> AnyResponse | tuple[Response, int]:
     case = case_or_404(case_id)
@@ -52,7 +52,7 @@ def image_upload(case_id: int) -> AnyResponse | tuple[Response, int]:
     return redirect(url_for("cases.case_view", case_id=case.id), 303)
 
 
-@bp.get("/images/<int:image_id>/file")
+@bp.get("/images/<id:image_id>/file")
 @signed_in
 def image_file(image_id: int) -> Response:
     image = _image_or_404(image_id)
@@ -60,7 +60,7 @@ def image_file(image_id: int) -> Response:
                      download_name=f"image-{image.id}", max_age=CACHE_SECONDS)
 
 
-@bp.get("/images/<int:image_id>/thumbnail")
+@bp.get("/images/<id:image_id>/thumbnail")
 @signed_in
 def image_thumbnail(image_id: int) -> Response:
     image = _image_or_404(image_id)
@@ -115,7 +115,7 @@ def _flash_verdicts(verdicts: list[Verdict]) -> None:
         flash(f"{one.file[:80]}: {one.reason}", "danger")
     if len(failed) > FLASHED_AT_MOST:
         flash(f"{len(failed) - FLASHED_AT_MOST} more files could not be read.", "danger")
-    for outcome, words, kind in (("scored", "scored", "success"), ("refused", "kept, but refused by the model", "warning")):
+    for outcome, words, kind in (("scored", "scored", "success"), ("refused", "kept but not scored", "warning")):
         number = sum(one.outcome == outcome and not one.existing for one in verdicts)
         if number:
             flash(f"{number} {'image' if number == 1 else 'images'} {words}.", kind)

@@ -14,7 +14,7 @@ from portal.views import wiring
 from portal.views.guards import signed_in
 from portal.views.sessions import current_actor
 
-bp = Blueprint("predictions", __name__, url_prefix="/predictions/<int:prediction_id>")
+bp = Blueprint("predictions", __name__, url_prefix="/predictions/<id:prediction_id>")
 
 CACHE_SECONDS = 3600
 

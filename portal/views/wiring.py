@@ -12,6 +12,8 @@ from models.imaging.limits import Limits
 from portal.services.uploads import Desk
 from portal.storage.files import FileStore
 
+LARGEST_PAGE = 1_000_000
+
 
 def settings() -> Settings:
     return cast(Settings, current_app.extensions["settings"])
@@ -34,8 +36,8 @@ def desk() -> Desk:
 
 
 def page_number() -> int:
-    """The page asked for, at least 1."""
-    return max(1, request.args.get("page", 1, type=int))
+    """The page asked for, at least 1 and no more than a database can skip to."""
+    return min(max(1, request.args.get("page", 1, type=int)), LARGEST_PAGE)
 
 
 def wants_json() -> bool:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -66,7 +65,7 @@ class Portal:
             try:
                 with urlopen(f"{self.address}/healthz", timeout=1):
                     return
-            except (URLError, ConnectionError):
+            except OSError:
                 continue
         raise AssertionError("the portal did not start")
 

@@ -87,7 +87,7 @@ def test_from_registration_to_a_result_found_again_after_a_restart(
     case = page.url
     upload(page, good, bad)
     expect(page.locator("main")).to_contain_text("letter.jpg")
-    expect(page.locator("main")).to_contain_text("not an image")
+    expect(page.locator("main")).to_contain_text("not a picture")
     page.goto(case)
     page.get_by_role("link", name="drawn-smear.png").first.click()
 

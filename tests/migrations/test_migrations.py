@@ -38,7 +38,8 @@ def empty_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]
 
 def fill_tables() -> None:
     """One row in each table that first light brought."""
-    user = User(email="a@clinic.example", name="Ä. Ünal 漢字 🩸", password_hash="x", role="clinician", status="approved")
+    user = User(email="a@clinic.example", name="Ä. Ünal 漢字 🩸", password_hash="x", role="clinician",
+                status="approved")
     db.session.add(user)
     db.session.flush()
     case = Case(owner_id=user.id, patient="P-1", specimen="blood", note="")

@@ -55,7 +55,8 @@ def check_page(html: str) -> None:
     page.feed(html)
     assert len(page.headings) == 1, f"expected one <h1>, found {page.headings}"
     heading = " ".join(page.headings[0].split())
-    assert heading and heading in " ".join(page.title.split()), f"title {page.title!r} lacks heading {heading!r}"
+    assert heading, "the heading is empty"
+    assert heading in " ".join(page.title.split()), f"title {page.title!r} lacks heading {heading!r}"
     twice = {one for one in page.ids if page.ids.count(one) > 1}
     assert not twice, f"ids used twice: {twice}"
     assert page.tokens >= page.posting_forms, "a posting form has no CSRF token"

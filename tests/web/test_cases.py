@@ -81,8 +81,12 @@ def test_the_history_has_pages(login: Callable[..., Client]) -> None:
     assert "P-number-25" in reader.get("/cases").text
     assert "P-number-00" not in reader.get("/cases").text
     assert "P-number-00" in reader.get("/cases?page=2").text
-    assert reader.get("/cases?page=99").status_code == 200
+    assert reader.get(f"/cases?page={10**30}").status_code == 200
     assert reader.get("/cases?page=-1").status_code == 200
+
+
+def test_a_number_that_no_database_holds_is_simply_not_there(login: Callable[..., Client]) -> None:
+    assert login().get(f"/cases/{10**30}").status_code == 404
 
 
 def test_script_in_a_field_is_shown_as_text(login: Callable[..., Client]) -> None:

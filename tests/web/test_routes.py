@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from portal.app import create_app
 from tests.conftest import make_settings
@@ -24,7 +24,7 @@ def rules(app: Flask) -> Iterator[Rule]:
 
 def address(rule: Rule) -> str:
     """The rule's address with an id that belongs to nobody."""
-    values = {name: 987654 if type(converter).__name__ == "IntegerConverter" else "nothing"
+    values = {name: 987654 if isinstance(converter, IntegerConverter) else "nothing"
               for name, converter in rule._converters.items()}
     return rule.build(values)[1]  # type: ignore[index]
 

@@ -1,0 +1,67 @@
+"""Failures: a plain page, a number for the administrator, and nothing of the inside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from portal.extensions import db
+from portal.services import cases
+from tests.support.client import Client
+
+
+def test_a_page_that_is_not_there_says_so(client: Client) -> None:
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "Not found" in answer.text
+
+
+def test_a_crash_shows_a_number_that_the_log_knows(
+        login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the secret inside")
+
+    reader = login()
+    monkeypatch.setattr(cases, "list_worklist", fail)
+    monkeypatch.setattr(logging.getLogger("portal"), "propagate", True)
+    answer = reader.get("/")
+    assert answer.status_code == 500
+    assert "secret inside" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "the secret inside" in caplog.text
+
+
+def test_a_database_that_is_away_is_a_plain_page_for_those_who_are_logged_in(
+        app: Flask, login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = login()
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(db.session, "scalar", away)
+    monkeypatch.setattr(db.session, "execute", away)
+    monkeypatch.setattr(db.session, "get", away)
+    answer = reader.get("/cases")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "Not available right now" in answer.text
+
+
+@pytest.mark.parametrize(("accept", "kind"), [("application/json", "application/json"), ("text/html", "text/html")])
+def test_errors_speak_the_language_that_was_asked_for(client: Client, accept: str, kind: str) -> None:
+    assert client.get("/nowhere", headers={"Accept": accept}).mimetype == kind
+
+
+def test_not_ready_without_whole_weights(app: Flask, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/readyz").status_code == 200
+    engine = app.extensions["engine"]
+    broken = [type(state)(key=state.key, version=state.version, ok=False, problem="cut") for state in engine.verify()]
+    monkeypatch.setattr(type(engine), "verify", lambda _: tuple(broken))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["models"] is False
+    assert "cut" not in answer.text
