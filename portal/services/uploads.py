@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,10 +33,11 @@ KEPT_UNREAD = "The model could not be run. The image is kept; send it again late
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """What reading an upload needs: the engine, the store for files, and the limits."""
+    """What reading an upload needs: the engine, the store for files with a thread that writes, and the limits."""
 
     engine: Engine
     store: FileStore
+    writer: Executor
     limits: Limits
 
 
@@ -69,8 +71,11 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
         picture = decode(data, desk.limits)
     except Unreadable as problem:
         return _reject(actor, case_id, spec, name, problem)
+    # The disk and the model work at the same time; both are done before any row is written.
+    kept = None if known else desk.writer.submit(_kept_image, desk.store, case_id, name, sha256, data, picture)
     timed = _read_if_possible(desk.engine, spec, picture, sha256)
-    image = known or _kept_image(desk.store, case_id, name, sha256, data, picture)
+    image = kept.result() if kept else known
+    assert image is not None
     try:
         return _commit(actor, spec, name, image, timed)
     except IntegrityError:

@@ -32,7 +32,7 @@ def files() -> FileStore:
 
 
 def desk() -> Desk:
-    return Desk(engine=engine(), store=files(), limits=limits())
+    return Desk(engine=engine(), store=files(), writer=current_app.extensions["writer"], limits=limits())
 
 
 def page_number() -> int:

@@ -149,6 +149,7 @@ def test_the_same_bytes_in_another_case_are_another_image(app: Flask, reader: Cl
 
 def test_two_at_once_make_one_record(app: Flask, reader: Client, case_id: int) -> None:
     desk = uploads.Desk(engine=app.extensions["engine"], store=FileStore(app.extensions["settings"].files),
+                        writer=app.extensions["writer"],
                         limits=Limits(max_bytes=2**22, max_pixels=10**7))
     data = pictures.smear()
 
