@@ -14,14 +14,13 @@ import torch
 from models.card import CARDS
 from models.catalogue import Catalogue, Entry
 from models.engine import WEIGHTS
-from models.training import _operators  # noqa: F401  (declares torchvision's operators before timm is imported)
 from models.training.benchmark import benchmark
 from models.training.cardwriter import write_card
 from models.training.data import datasets_folder
 from models.training.evaluate import evaluate, open_bench, provenance
 from models.training.export import export, hashes, load_network, parity
 from models.training.fit import Plan, fit, load_parts, quick
-from models.training.gate import Inside, accepted, fit_gate, gather_made, gather_real, leave_one_out, save
+from models.training.gate import accepted, fit_gate, gather_inside, gather_made, gather_real, leave_one_out, save
 from models.training.outliers import real_sources
 from models.training.pictures import draw_all
 from models.training.served import Served
@@ -56,14 +55,10 @@ def run_export(entry: Entry, plan: Plan, asked: argparse.Namespace) -> None:
     images = np.concatenate([as_input(field) for field in some])
     worst = parity(network, files["predict"], files["explain"], images)
     served = Served(files["predict"])
-    train, validation = parts["train"].fields, parts["validation"].fields
-    inside = Inside(
-        train=np.concatenate([served.read(train, "train")[1], served.read_moved(train, 3, "train")[1]]),
-        clean=served.read(validation, "validation")[1],
-        moved=served.read_moved(validation, 4, "validation")[1],
-    )
+    train, test = parts["train"].fields, parts["test"].fields
+    inside = gather_inside(served, train, parts["validation"].fields)
     outside = gather_real(served, real_sources(plan.data), plan.seed)
-    outside += gather_made(served, train, parts["test"].fields, plan.seed)
+    outside += gather_made(served, train, test, plan.seed)
     parameters = fit_gate(inside, outside, plan.seed)
     files["gate"] = asked.weights / entry.spec.graphs["gate"].name
     save(parameters, files["gate"])
@@ -114,9 +109,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=int, default=Plan.epochs, help="rounds at most")
     parser.add_argument("--out", type=Path, help="folder of the run; runs/<key>-<version> unless given")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported files")
-    parser.add_argument(
-        "--card", type=Path, help="folder of the card; models/cards/<key>-<version> unless given"
-    )
+    parser.add_argument("--card", type=Path, help="folder of the card; models/cards/<key>-<version> unless given")
     parser.add_argument("--resume", action="store_true", help="take up a fit at its last checkpoint")
     parser.add_argument("--threads", type=int, default=2, help="processor threads for torch")
     return parser

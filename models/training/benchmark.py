@@ -37,9 +37,7 @@ def benchmark(entry: Entry, weights: Path) -> dict[str, Any]:
     network = load_network(entry.build, files["predict"].with_suffix(".pt"))
     image = np.zeros(SHAPE, dtype=np.float32)
     inside = {"features": np.zeros(FEATURES, dtype=np.float32), "chosen": np.eye(4, dtype=np.float32)[:1]}
-    predict, explain = (
-        ort.InferenceSession(files[name], session_options(1)) for name in ("predict", "explain")
-    )
+    predict, explain = (ort.InferenceSession(files[name], session_options(1)) for name in ("predict", "explain"))
     with torch.no_grad():
         torch_ms = _median_ms(lambda: network(torch.from_numpy(image)))
     return {

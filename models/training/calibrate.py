@@ -6,25 +6,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 Numbers = NDArray[np.floating[Any]]
 
 
 def fit_temperature(logits: Numbers, labels: NDArray[np.int64]) -> float:
-    """The divisor of the logits (n, classes) that makes the labels (n,) most likely, within [0.2, 5].
+    """The divisor of logits (n, classes), within [0.2, 5], with the least calibration error for labels (n,).
 
-    One pseudo-count per image class keeps a flawless validation set from asking for certainty.
+    Not the likeliest divisor: the errors of one misread patient are sure of themselves, and likelihood would
+    then take confidence from every other image to pay for them.
     """
-    classes = logits.shape[1]
-    target = np.full(logits.shape, 1.0 / (len(labels) + classes))
-    target[np.arange(len(labels)), labels] += 1 - target.sum(axis=1)
-
-    def loss(log_temperature: float) -> float:
-        return float(-(target * log_softmax(logits / np.exp(log_temperature), axis=1)).sum(axis=1).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.2, 5.0]), method="bounded").x))
+    tried = np.exp(np.linspace(np.log(0.2), np.log(5.0), 162))
+    errors = [expected_calibration_error(probabilities(logits, t), labels) for t in tried]
+    return float(tried[int(np.argmin(errors))])
 
 
 def probabilities(logits: Numbers, temperature: float = 1.0) -> Numbers:
@@ -36,9 +31,7 @@ def expected_calibration_error(scores: Numbers, labels: NDArray[np.int64], bins:
     """Mean gap between confidence and accuracy over equal-width bins of the top probability, by count."""
     top, right = scores.max(axis=1), scores.argmax(axis=1) == labels
     which = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [
-        abs(right[which == b].mean() - top[which == b].mean()) * (which == b).mean() for b in np.unique(which)
-    ]
+    gaps = [abs(right[which == b].mean() - top[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
     return float(np.sum(gaps))
 
 

@@ -137,9 +137,7 @@ def _results(evaluation: Mapping[str, Any]) -> Json:
         ],
         "figures": [
             _figure("Macro-F1", _number(test["macro_f1"]), EVALUATE, _between(test["macro_f1_interval"])),
-            _figure(
-                "Accuracy", _percent(test["accuracy"]), EVALUATE, _between(test["accuracy_interval"], True)
-            ),
+            _figure("Accuracy", _percent(test["accuracy"]), EVALUATE, _between(test["accuracy_interval"], True)),
             _figure("Macro-F1 of the images that pass the gate", _number(test["macro_f1_passed"]), EVALUATE),
         ],
         "tables": [
@@ -161,8 +159,7 @@ def _results(evaluation: Mapping[str, Any]) -> Json:
             {
                 "file": "confusion.png",
                 "alt": "Confusion matrix of the held-out blocks; the table above has the numbers",
-                "caption": "Images per label and answer. Intervals of whole figures are bootstrapped "
-                "over blocks.",
+                "caption": "Images per label and answer. Intervals of whole figures are bootstrapped over blocks.",
             }
         ],
     }
@@ -222,8 +219,7 @@ def _gate(evaluation: Mapping[str, Any]) -> Json:
         for one in evaluation["gate"]
     ]
     alone = [
-        [name, _percent(fitted["held_out"][name]), _percent(share)]
-        for name, share in fitted["leave_one_out"].items()
+        [name, _percent(fitted["held_out"][name]), _percent(share)] for name, share in fitted["leave_one_out"].items()
     ]
     return {
         "title": "What it refuses",
@@ -247,8 +243,7 @@ def _gate(evaluation: Mapping[str, Any]) -> Json:
                 EVALUATE,
             ),
             _table(
-                "Domain part alone: held-out images of a kind it knows, and a kind left out of the fit "
-                "entirely",
+                "Domain part alone: held-out images of a kind it knows, and a kind left out of the fit entirely",
                 ["source", "kind known", "kind never seen"],
                 alone,
                 EXPORT,
@@ -258,8 +253,7 @@ def _gate(evaluation: Mapping[str, Any]) -> Json:
             {
                 "file": "gate.png",
                 "alt": "Bars of the refused share per source, with and without its kind in the fit",
-                "caption": "A kind that was never seen is the better guess for what a clinic will upload "
-                "by mistake.",
+                "caption": "A kind that was never seen is the better guess for what a clinic will upload by mistake.",
             }
         ],
     }
@@ -295,8 +289,7 @@ def _faults() -> Json:
             "The scale bar differs between classes, so its corner (36×36 of 224) is hidden from the "
             "network and "
             "anything in it is invisible.",
-            "One speck of sensor dust stands at the same place in many images of all classes; it is not "
-            "hidden.",
+            "One speck of sensor dust stands at the same place in many images of all classes; it is not hidden.",
             "Errors come in runs of neighbouring file numbers, mostly Pre answered as Early: one patient "
             "or one "
             "slide misread as a whole. On new patients expect worse than the figures above.",
@@ -319,9 +312,7 @@ def _made(spec: ModelSpec, evaluation: Mapping[str, Any]) -> Json:
         "title": "How it was made",
         "text": [spec.preprocessing, spec.licence],
         "figures": [
-            _figure(
-                "Largest difference of a probability, torch to ONNX", f"{worst['probabilities']:.1e}", EXPORT
-            ),
+            _figure("Largest difference of a probability, torch to ONNX", f"{worst['probabilities']:.1e}", EXPORT),
             _figure("Largest difference of the heat map, torch to ONNX", f"{worst['heatmap']:.1e}", EXPORT),
         ],
         "tables": [

@@ -159,9 +159,7 @@ def _refusals(bench: Bench, folder: Path, seed: int) -> list[dict[str, Any]]:
         held = deal(source, seed)[1]
         refused = int((~bench.ask(held, source.name).passed).sum())
         interval = wilson(refused, len(held))
-        rows.append(
-            {"source": source.name, "images": len(held), "refused": refused / len(held), "interval": interval}
-        )
+        rows.append({"source": source.name, "images": len(held), "refused": refused / len(held), "interval": interval})
     return rows
 
 

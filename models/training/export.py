@@ -93,9 +93,7 @@ def export(network: Any, folder: Path, stem: str) -> dict[str, Path]:
     predict, explain, state = (folder / f"{stem}{end}" for end in (".onnx", ".gradcam.onnx", ".pt"))
     stored = network.state_dict().items()
     torch.save({name: value.half() if _is_weight(name, value) else value for name, value in stored}, state)
-    _write(
-        Reader(network), (torch.zeros(SHAPE),), predict, ["image"], ["probabilities", "features", "embedding"]
-    )
+    _write(Reader(network), (torch.zeros(SHAPE),), predict, ["image"], ["probabilities", "features", "embedding"])
     inputs = (torch.zeros(FEATURES), torch.eye(4)[:1])
     _write(traced_grad_cam(network.head), inputs, explain, ["features", "chosen"], ["heatmap"])
     return {"predict": predict, "explain": explain, "torch": state}
@@ -108,9 +106,7 @@ def load_network(build: Any, state: Path) -> Any:
     return network.eval()
 
 
-def _write(
-    module: nn.Module, inputs: tuple[Tensor, ...], path: Path, names: list[str], outputs: list[str]
-) -> None:
+def _write(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, names: list[str], outputs: list[str]) -> None:
     program = torch.onnx.export(
         module.eval(),
         inputs,
@@ -124,9 +120,20 @@ def _write(
     if program is None:
         raise RuntimeError(f"torch gave no graph for {path.name}")
     model = program.model_proto
+    _strip(model)
     _store_half(model.graph)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drops the exporter's notes: they name folders of this machine and outweigh a small graph."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+    for node in graph.node:
+        node.doc_string = ""
+    del graph.value_info[:]
 
 
 def _store_half(graph: onnx.GraphProto) -> None:

@@ -31,7 +31,7 @@ class Plan:
     data: Path
     out: Path
     seed: int = 20
-    epochs: int = 11
+    epochs: int = 20
     batch: int = 32
     trunk_rate: float = 4e-4
     head_rate: float = 2e-3

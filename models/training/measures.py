@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,18 +27,21 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 
 def block_bootstrap(
-    figure: Callable[[NDArray[np.intp]], float], blocks: Sequence[Hashable], seed: int, draws: int = 1000
+    figure: Callable[[NDArray[np.intp]], float], blocks: Sequence[tuple[int, int]], seed: int, draws: int = 1000
 ) -> tuple[float, float]:
-    """The 95 % interval of a figure over draws of whole blocks: neighbours are no independent images."""
+    """The 95 % interval of a figure over draws of whole blocks (class, number), as many per class as there are.
+
+    Neighbours are no independent images, and a draw without one of the classes would say nothing of it.
+    """
     rng = np.random.default_rng(seed)
-    members: dict[Hashable, list[int]] = {}
+    classes: dict[int, dict[tuple[int, int], list[int]]] = {}
     for index, block in enumerate(blocks):
-        members.setdefault(block, []).append(index)
-    groups = [np.array(some) for some in members.values()]
-    drawn = [
-        figure(np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))]))
-        for _ in range(draws)
-    ]
+        classes.setdefault(block[0], {}).setdefault(block, []).append(index)
+    groups = [[np.array(some) for some in members.values()] for members in classes.values()]
+    drawn = []
+    for _ in range(draws):
+        chosen = [some[i] for some in groups for i in rng.integers(0, len(some), len(some))]
+        drawn.append(figure(np.concatenate(chosen)))
     return float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
 
 
@@ -67,9 +70,7 @@ def per_class(labels: Labels, answers: Labels, classes: int) -> list[dict[str, A
     return found
 
 
-def colour_baseline(
-    train: tuple[NDArray[np.uint8], Labels], test: tuple[NDArray[np.uint8], Labels]
-) -> Labels:
+def colour_baseline(train: tuple[NDArray[np.uint8], Labels], test: tuple[NDArray[np.uint8], Labels]) -> Labels:
     """What logistic regression on the mean red, green and blue alone answers: the shortcut's size."""
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     model.fit(train[0].mean(axis=(1, 2)), train[1])

@@ -46,9 +46,7 @@ def real_sources(folder: Path) -> list[Source]:
     "packages."""
     found = []
     for name, (kind, patterns) in PATTERNS.items():
-        paths = [
-            path for pattern in patterns for path in sorted(folder.glob(pattern)) if "mask" not in path.name
-        ]
+        paths = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if "mask" not in path.name]
         chosen = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:MOST]
         images = tuple(decode(path) for path in tqdm(chosen, desc=name, leave=False))
         found.append(Source(name=name, family=name, kind=kind, images=images))
@@ -69,17 +67,13 @@ def photographs() -> tuple[Pixels, ...]:
     return tuple(found)
 
 
-def crops(
-    images: Sequence[Pixels], count: int, share: tuple[float, float], rng: np.random.Generator
-) -> Fields:
+def crops(images: Sequence[Pixels], count: int, share: tuple[float, float], rng: np.random.Generator) -> Fields:
     """`count` random crops (224, 224) whose sides are that share of the image's."""
     made = []
     for _ in range(count):
         image = images[int(rng.integers(len(images)))]
         size = [max(16, int(side * rng.uniform(*share))) for side in image.shape[:2]]
-        top, left = (
-            int(rng.integers(0, side - part + 1)) for side, part in zip(image.shape[:2], size, strict=True)
-        )
+        top, left = (int(rng.integers(0, side - part + 1)) for side, part in zip(image.shape[:2], size, strict=True))
         piece = image[top : top + size[0], left : left + size[1]]
         made.append(np.asarray(Image.fromarray(piece).resize((SIDE, SIDE), Image.Resampling.BICUBIC)))
     return np.stack(made)
@@ -140,9 +134,7 @@ def _page(rng: np.random.Generator) -> Fields:
     paper = tuple(int(v) for v in rng.integers(200, 256, 3))
     image = Image.new("RGB", (SIDE * 2, SIDE * 2), paper)
     draw = ImageDraw.Draw(image)
-    draw.rectangle(
-        (0, 0, SIDE * 2, int(rng.integers(10, 60))), fill=tuple(int(v) for v in rng.integers(0, 256, 3))
-    )
+    draw.rectangle((0, 0, SIDE * 2, int(rng.integers(10, 60))), fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
     for _ in range(int(rng.integers(5, 40))):
         x, y = (int(v) for v in rng.integers(0, SIDE * 2, 2))
         words = "".join(rng.choice(list("abcdefghij klmno prstuv 0123"), int(rng.integers(4, 60))))
@@ -154,18 +146,14 @@ def _shapes(rng: np.random.Generator) -> Fields:
     image = Image.new("RGB", (SIDE, SIDE), tuple(int(v) for v in rng.integers(0, 256, 3)))
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(2, 14))):
-        corners = [
-            tuple(int(v) for v in rng.integers(-20, SIDE + 20, 2)) for _ in range(int(rng.integers(3, 6)))
-        ]
+        corners = [tuple(int(v) for v in rng.integers(-20, SIDE + 20, 2)) for _ in range(int(rng.integers(3, 6)))]
         draw.polygon(corners, fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
     return np.asarray(image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.5)))))
 
 
 def _stripes(rng: np.random.Generator) -> Fields:
     across = np.arange(SIDE)[None, :] * rng.uniform(-1, 1) + np.arange(SIDE)[:, None] * rng.uniform(-1, 1)
-    wave = np.sin(across * rng.uniform(0.05, 1.2))[..., None] * rng.uniform(20, 120, 3) + rng.uniform(
-        60, 200, 3
-    )
+    wave = np.sin(across * rng.uniform(0.05, 1.2))[..., None] * rng.uniform(20, 120, 3) + rng.uniform(60, 200, 3)
     return wave.clip(0, 255).astype(np.uint8)
 
 

@@ -70,9 +70,7 @@ def _calibration(axes: Axes, evaluation: Mapping[str, Any]) -> None:
     bins = found["bins"]
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1.5)
     area = [20 + 400 * one["images"] / sum(b["images"] for b in bins) for one in bins]
-    axes.scatter(
-        [b["confidence"] for b in bins], [b["accuracy"] for b in bins], s=area, color=PLUM, alpha=0.85
-    )
+    axes.scatter([b["confidence"] for b in bins], [b["accuracy"] for b in bins], s=area, color=PLUM, alpha=0.85)
     axes.set_xlim(0, 1.04)
     axes.set_ylim(-0.04, 1.06)
     axes.set_xlabel("probability of the answer")
@@ -86,9 +84,7 @@ def _robustness(axes: Axes, evaluation: Mapping[str, Any]) -> None:
     rows = evaluation["robustness"]
     place = np.arange(len(rows))[::-1]
     axes.barh(place + 0.2, [row["macro_f1"] for row in rows], 0.36, color=PLUM, label="macro-F1")
-    axes.barh(
-        place - 0.2, [row["passed"] for row in rows], 0.36, color=TEAL, label="share the gate lets pass"
-    )
+    axes.barh(place - 0.2, [row["passed"] for row in rows], 0.36, color=TEAL, label="share the gate lets pass")
     axes.axvline(0.95, color=SAND, linewidth=1.2, label="0.95")
     axes.set_yticks(place, [row["copies"] for row in rows])
     axes.set_xlim(0.5, 1.005)

@@ -34,12 +34,14 @@ class Served:
         answers = [self.ask(as_input(field)) for field in tqdm(fields, desc=what, leave=False)]
         return _stacked(answers)
 
-    def read_moved(self, fields: NDArray[np.uint8], copies: int, what: str) -> tuple[Floats, Floats]:
+    def read_moved(
+        self, fields: NDArray[np.uint8], copies: int, strength: Strength, what: str
+    ) -> tuple[Floats, Floats]:
         """The same of `copies` augmented versions of each field."""
         answers = []
         for i in tqdm(range(0, len(fields) * copies, 32), desc=f"{what}, augmented", leave=False):
             chosen = np.arange(i, min(i + 32, len(fields) * copies)) % len(fields)
-            batch = to_network(augment(torch.from_numpy(fields[chosen]), Strength())).numpy()
+            batch = to_network(augment(torch.from_numpy(fields[chosen]), strength)).numpy()
             answers += [self.ask(image[None]) for image in batch]
         return _stacked(answers)
 

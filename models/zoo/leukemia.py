@@ -8,57 +8,51 @@ import numpy as np
 
 from models import gate
 from models.spec import Label, ModelSpec, Pixels, Reading, Run, WeightFile
+from models.zoo._operators import declare_missing_operators
 from models.zoo._smear import CORNER, as_input, squash
 
 SPEC = ModelSpec(
     key="leukemia",
     version="1",
     title="Leukemia stage from a blood smear",
-    summary="Compares a peripheral blood smear field with four B-cell precursor patterns and says which "
-    "it is "
-    "most similar to. MobileNetV3 reads the image, an LSTM reads its 7×7 positions row by row.",
+    summary="Compares a peripheral blood smear field with four B-cell precursor patterns and says which it "
+    "is most similar to. MobileNetV3 reads the image, an LSTM reads its 7×7 positions row by row.",
     accepts="One whole microscope field of a stained peripheral blood smear (about 20 red cells across), "
-    "JPEG, "
-    "PNG, TIFF, WebP or BMP. No single-cell crops, no tissue.",
+    "JPEG, PNG, TIFF, WebP or BMP. No single-cell crops, no tissue.",
     labels=(
         Label(name="Benign", meaning="Hematogones: benign B-cell precursors, not leukemic blasts."),
         Label(name="Early", meaning="Early Pre-B: a B-ALL maturation pattern, not a stage of disease."),
         Label(name="Pre", meaning="Pre-B: a B-ALL maturation pattern, not a stage of disease."),
         Label(name="Pro", meaning="Pro-B: a B-ALL maturation pattern, not a stage of disease."),
     ),
-    answer="Image pattern most similar to class {label}; not a diagnosis; confirm with flow cytometry "
-    "and genetics.",
+    answer="Image pattern most similar to class {label}; not a diagnosis; confirm with flow cytometry and genetics.",
     notice="Research use only, not a diagnosis.",
     preprocessing="Whole image squashed to 224×224 by area averaging; the bottom-right 36×36 pixels "
-    "(scale bar) "
-    "replaced by mid-grey; RGB scaled with mean 0.5 and standard deviation 0.5.",
+    "(scale bar) replaced by mid-grey; RGB scaled with mean 0.5 and standard deviation 0.5.",
     calibrated=True,
     graphs={
         "predict": WeightFile(
-            name="leukemia-1.onnx", sha256="13f05671143e411f4d515aefc41ebf4c1447b6f63e3a5e97ca55615faf65336c"
+            name="leukemia-1.onnx", sha256="d8fa11f5c1810795f515bfc6119268a01b4498099f9ef89e2749af589d4ebb7e"
         ),
         "explain": WeightFile(
             name="leukemia-1.gradcam.onnx",
-            sha256="d653ee1c1c913355daaeec2956cba7d3a8a92cdc9f0b8fee7fb68c038f95b45e",
+            sha256="0fd87b58991779e67b00a49436d68f2e1e495cf042c1fe4d0bccd05dce89f7aa",
         ),
         "gate": WeightFile(
             name="leukemia-1.gate.npz",
-            sha256="92ab65472c1424357d651097d8af39c8635dd9382dcde95e99c59d9981552bb2",
+            sha256="02102b27e41515e1c4c5cb02e7441a4ba8cd4d626e4bca3261e1d836f040c560",
         ),
     },
-    licence="Weights for research use; the licence of the training images is unverified. ImageNet start: "
-    "Apache-2.0.",
+    licence="Weights for research use; the licence of the training images is unverified. ImageNet start: Apache-2.0.",
     source="Aria et al., Taleqani Hospital, DOI 10.34740/KAGGLE/DSV/2175623",
     training_data="Peripheral blood smear fields of one hospital and one microscope, in four classes; "
-    "trained and "
-    "tested on separate blocks of consecutive file numbers.",
+    "trained and tested on separate blocks of consecutive file numbers. The fit was taken up again twice "
+    "(docs/training.md).",
     limits=(
-        "Trained on one hospital's smears: other stains, cameras and magnifications are refused or "
-        "unreliable.",
+        "Trained on one hospital's smears: other stains, cameras and magnifications are refused or unreliable.",
         "89 patients without patient ids: no result here is separated by patient.",
         "The classes are partly told apart by stain and exposure alone; see the colour baseline in the card.",
-        "The four classes are maturation patterns. Any other disease, or none, still gets one of these "
-        "four names.",
+        "The four classes are maturation patterns. Any other disease, or none, still gets one of these four names.",
     ),
 )
 
@@ -89,9 +83,11 @@ def read(pixels: Pixels, run: Run) -> Reading:
 
 def build() -> Any:
     """The torch network: (n, 3, 224, 224) in [-1, 1] to logits (n, 4), with random weights."""
-    import timm
     import torch
     from torch import Tensor, nn
+
+    declare_missing_operators(torch)
+    import timm
 
     class Head(nn.Module):
         """Features (n, 576, 7, 7) to logits (n, 4): the positions are read row by row.

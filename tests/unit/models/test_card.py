@@ -46,7 +46,8 @@ def test_every_picture_of_the_card_can_be_shown(card: Card) -> None:
     for picture in pictures:
         path = find_picture(SPEC, picture.file)
         assert path is not None
-        assert Image.open(path).format == "PNG"
+        with Image.open(path) as image:
+            assert image.format == "PNG"
         assert picture.alt
 
 

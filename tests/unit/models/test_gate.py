@@ -55,9 +55,7 @@ def test_every_kind_of_refusal_has_its_advice() -> None:
 
 
 def test_sharpness_falls_as_blur_grows(smear: Pixels) -> None:
-    measured = [
-        gate.measure(smear, one, 0).sharpness for one in (smear, blurred(smear, 4), blurred(smear, 12))
-    ]
+    measured = [gate.measure(smear, one, 0).sharpness for one in (smear, blurred(smear, 4), blurred(smear, 12))]
     assert measured == sorted(measured, reverse=True)
 
 

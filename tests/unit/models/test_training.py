@@ -118,17 +118,21 @@ def test_sensitivity_and_specificity_of_a_known_confusion() -> None:
 
 def test_bootstrap_over_one_block_has_no_width() -> None:
     labels = np.array([0, 1, 1, 0])
-    interval = block_bootstrap(lambda i: macro_f1(labels[i], labels[i]), ["one"] * 4, seed=0, draws=5)
+    interval = block_bootstrap(lambda i: macro_f1(labels[i], labels[i]), [(0, 0)] * 4, seed=0, draws=5)
     assert interval == (1.0, 1.0)
+
+
+def test_every_bootstrap_draw_has_every_class() -> None:
+    blocks = [(label, number) for label in range(3) for number in range(2) for _ in range(5)]
+    labels = np.array([label for label, _ in blocks])
+    assert block_bootstrap(lambda i: float(len(set(labels[i]))), blocks, seed=0, draws=50) == (3.0, 3.0)
 
 
 @pytest.mark.slow
 @pytest.mark.datasets
 def test_a_quick_fit_runs_from_images_to_weights(datasets: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "models.training", "fit", "leukemia", "--quick", "--data", str(datasets)]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     state = torch.load(tmp_path / "network.pt", weights_only=True)
     assert float(state["temperature"]) > 0

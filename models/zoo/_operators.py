@@ -2,16 +2,17 @@
 
 `import torchvision`, and with it `import timm`, registers fake kernels for `nms` and `qnms` and stops with
 "operator torchvision::nms does not exist" when no compiled library has declared them. Declaring the two
-schemas is enough: training uses neither. Import this module before timm.
+schemas is enough, for no network here uses either. `build()` calls this between importing torch and timm;
+torch is handed in, so that listing models imports none of it.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.machinery
 import importlib.util
 from pathlib import Path
-
-import torch
+from typing import Any
 
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -19,26 +20,10 @@ SCHEMAS = (
 )
 
 
-def _compiled_operators_load() -> bool:
-    """Whether torchvision's own library is there and can be loaded beside this torch."""
-    found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None:
-        return False
-    folder = Path(found.origin).parent
-    names = [f"_C{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
-    library = next((folder / name for name in names if (folder / name).exists()), None)
-    if library is None:
-        return False
-    try:
-        torch.ops.load_library(str(library))
-    except OSError:
-        return False
-    return hasattr(torch.ops.torchvision, "nms")
-
-
-def declare_missing() -> torch.library.Library | None:
-    """The library that holds the two schemas, or None where the compiled operators serve."""
-    if _compiled_operators_load():
+@functools.cache
+def declare_missing_operators(torch: Any) -> Any:
+    """The library that holds the two schemas, kept for the life of the process; None where none is needed."""
+    if _compiled_operators_load(torch):
         return None
     library = torch.library.Library("torchvision", "DEF")
     for schema in SCHEMAS:
@@ -46,5 +31,17 @@ def declare_missing() -> torch.library.Library | None:
     return library
 
 
-DECLARED = declare_missing()
-"""Kept for the life of the process: the schemas go when this object does."""
+def _compiled_operators_load(torch: Any) -> bool:
+    """Whether torchvision's own library is there and can be loaded beside this torch."""
+    found = importlib.util.find_spec("torchvision")
+    if found is None or found.origin is None:
+        return False
+    names = [f"_C{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
+    library = next((path for name in names if (path := Path(found.origin).with_name(name)).exists()), None)
+    if library is None:
+        return False
+    try:
+        torch.ops.load_library(str(library))
+    except OSError:
+        return False
+    return hasattr(torch.ops.torchvision, "nms")
