@@ -18,6 +18,7 @@ from portal.storage.tables import User
 from tests.support import databases
 from tests.support.client import Client
 
+pytest_plugins = ["tests.support.no_skips"]
 PASSWORD = "violet harbour lantern 42"
 
 

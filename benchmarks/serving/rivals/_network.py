@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from PIL import Image
 
-from models.training import _operators  # noqa: F401  (before timm: a CPU torch lacks torchvision's operators)
+from models.zoo._operators import declare_missing_operators
+from models.zoo.leukemia import build
+
+declare_missing_operators(torch)
 
 # isort: split
-import torch
-from torchvision import transforms
-
-from models.zoo.leukemia import build
+from torchvision import transforms  # noqa: E402  (a CPU torch lacks its operators until they are declared)
 
 LABELS = ("Benign", "Early", "Pre", "Pro")
 

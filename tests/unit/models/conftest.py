@@ -12,7 +12,6 @@ from PIL import Image
 from models.engine import Engine
 from models.imaging.drawn import write_samples
 from models.spec import Pixels
-from tests.support.required import need
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +31,6 @@ def datasets() -> Path:
     """The folder of real images."""
     beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
     folder = Path(os.environ.get("PORTAL_DATASETS") or beside)
-    need("datasets", (folder / "leukemia").is_dir(), "the real images are not here: set PORTAL_DATASETS")
+    if not (folder / "leukemia").is_dir():
+        pytest.skip("the real images are not here: set PORTAL_DATASETS")
     return folder
