@@ -68,8 +68,8 @@ case "${1:-serve}" in
     make_environment .venv requirements-serve.txt
     fetch_frontend .venv
     .venv/bin/flask --app wsgi prepare
-    # Few arenas and an early return of large blocks: else glibc keeps every thread's largest image for good.
-    export MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=16777216 MALLOC_MMAP_THRESHOLD_=16777216
+    # One arena and an early return of large blocks: else glibc keeps every thread's largest image for good.
+    export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=4194304 MALLOC_MMAP_THRESHOLD_=4194304
     exec .venv/bin/gunicorn wsgi:app
     ;;
   flask)
