@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +16,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
-MEBIBYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 T = TypeVar("T")
-DATABASES = ("sqlite", "mysql+pymysql", "mariadb+pymysql")
+SERVERS = ("mysql+pymysql", "mariadb+pymysql")
 
 
 class SettingError(ValueError):
@@ -52,9 +54,15 @@ class Settings:
         return self.instance / "files"
 
     @property
+    def authority(self) -> str:
+        """Host and port as addresses write them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
     def max_request_bytes(self) -> int:
         """One form may carry several images; the room beside them is for its fields."""
-        return self.max_image_bytes * 4 + MEBIBYTE
+        return self.max_image_bytes * 4 + MEGABYTE
 
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
@@ -69,7 +77,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         secret_key=_secret_key(values, instance),
         host=values.get("HOST") or "127.0.0.1",
         port=_number(values, "PORT", 8000, 1, 65535),
-        max_image_bytes=_number(values, "PORTAL_MAX_IMAGE_MB", 30, 1, 1000) * MEBIBYTE,
+        max_image_bytes=_number(values, "PORTAL_MAX_IMAGE_MB", 30, 1, 1000) * MEGABYTE,
         max_image_pixels=_number(values, "PORTAL_MAX_IMAGE_MEGAPIXELS", 40, 1, 500) * 1_000_000,
         max_upload_files=_number(values, "PORTAL_MAX_UPLOAD_FILES", 200, 1, 1000),
         session_idle=timedelta(minutes=_number(values, "PORTAL_SESSION_IDLE_MINUTES", 30, 1, 1440)),
@@ -97,33 +105,40 @@ def _database_url(values: Mapping[str, str], instance: Path) -> str:
     given = values.get("DATABASE_URL")
     if not given:
         return f"sqlite:///{instance / 'secondread.sqlite3'}"
-    # Not SQLAlchemy's parser: gunicorn's master reads settings too, and need not carry it in memory.
-    parts = urlsplit(given)
-    if parts.scheme not in DATABASES:
-        raise SettingError("DATABASE_URL", "an address that begins with " + ", ".join(f"{one}://" for one in DATABASES))
-    if parts.scheme == "sqlite":
+    if given.startswith("sqlite:///") and given != "sqlite:///":
         return given
-    if not parts.hostname or not parts.path.strip("/"):
-        raise SettingError("DATABASE_URL", "an address like mysql+pymysql://user:password@host/name")
+    # Not SQLAlchemy's parser: gunicorn's master reads settings too, and need not carry it in memory.
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in SERVERS and parts.hostname and parts.path.strip("/") and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingError("DATABASE_URL", "sqlite:///path or mysql+pymysql://user:password@host/name, with / : @ [ ] "
+                                           "in the password written as %2F %3A %40 %5B %5D")
     query = urlencode({**dict(parse_qsl(parts.query)), "charset": "utf8mb4"})
     return urlunsplit(parts._replace(query=query))
 
 
 def _secret_key(values: Mapping[str, str], instance: Path) -> str:
     """The given key, or one drawn at the first start and kept in the instance folder."""
-    given = values.get("SECRET_KEY")
-    if given is not None:
-        if len(given) < 32:
-            raise SettingError("SECRET_KEY", "at least 32 random characters, or nothing to have one made")
-        return given
     path = instance / "secret.key"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
+    if not values.get("SECRET_KEY") and not path.exists():
+        _draw_secret(path)
+    key = values.get("SECRET_KEY") or path.read_text(encoding="ascii").strip()
+    if len(key) < 32:
+        raise SettingError("SECRET_KEY", f"at least 32 random characters; without it they are kept in {path.name}")
+    return key
+
+
+def _draw_secret(path: Path) -> None:
+    """Whole or not at all, and the first of two starts at once decides."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as file:
         file.write(secrets.token_urlsafe(48))
-    return path.read_text(encoding="ascii").strip()
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)
 
 
 def _number(values: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:

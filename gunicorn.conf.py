@@ -6,7 +6,7 @@ from config import load_settings
 
 _settings = load_settings()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.authority
 worker_class = "gthread"
 threads = 8
 timeout = 120
@@ -16,5 +16,7 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the models before the first image arrives."""
-    worker.app.callable.extensions["engine"].load_all()
+    """Load the models before the first image arrives; a damaged one costs its answers, not the portal."""
+    for state in worker.app.callable.extensions["engine"].load_all():
+        if not state.ok:
+            worker.log.error("the model %s cannot be used: %s", state.key, state.problem)

@@ -22,13 +22,13 @@ find_python() {
 make_environment() {
   local folder=$1 requirements=$2 wanted
   wanted=$(cat requirements*.txt constraints.txt | cksum)
-  [ "$(cat "$folder/.complete" 2>/dev/null)" = "$wanted" ] && return
+  [ "$(cat "$folder/.complete" 2>/dev/null)" = "$wanted" ] && "$folder/bin/python" -c '' 2>/dev/null && return
   local python
   python=$(find_python)
   "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     stop "Python's venv is missing. On Debian or Ubuntu: sudo apt install python3-venv"
   echo "Installing $requirements into $folder (once; needs the internet) …" >&2
-  [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || stop "The virtual environment could not be made."
+  "$folder/bin/python" -c '' 2>/dev/null || "$python" -m venv --clear "$folder" || stop "The virtual environment could not be made."
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
     stop "The packages could not be installed; the lines above say why. Is this machine connected?"
   echo "$wanted" > "$folder/.complete"
@@ -67,15 +67,15 @@ case "${1:-serve}" in
   serve)
     make_environment .venv requirements-serve.txt
     fetch_frontend .venv
-    .venv/bin/flask --app wsgi prepare
+    .venv/bin/python -m flask --app wsgi prepare
     # One arena and an early return of large blocks: else glibc keeps every thread's largest image for good.
     export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=4194304 MALLOC_MMAP_THRESHOLD_=4194304
-    exec .venv/bin/gunicorn wsgi:app
+    exec .venv/bin/python -m gunicorn wsgi:app
     ;;
   flask)
     make_environment .venv requirements-serve.txt
     shift
-    exec .venv/bin/flask --app wsgi "$@"
+    exec .venv/bin/python -m flask --app wsgi "$@"
     ;;
   test)
     make_environment .venv-test requirements.txt

@@ -16,7 +16,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
-from models.spec import ModelSpec, Pixels, Reading, WeightFile
+from models.spec import ModelSpec, Pixels, Reading, WeightFile, unserved_spec
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -72,6 +72,12 @@ class Engine:
             raise UnknownModel(key)
         return self._catalogue[key].spec
 
+    def recorded_spec(self, key: str, version: str) -> ModelSpec:
+        """What is known of the version that made a stored answer; of one no longer served, only its name."""
+        if key in self._catalogue and self._catalogue[key].spec.version == version:
+            return self._catalogue[key].spec
+        return unserved_spec(key, version, self._catalogue[key].spec.labels if key in self._catalogue else ())
+
     def read(self, key: str, pixels: Pixels) -> Reading:
         """What the model says of an RGB image. Raises UnknownModel, WeightsError, or the model's own."""
         spec = self.spec(key)
@@ -83,11 +89,13 @@ class Engine:
         with self._slots:
             return self._catalogue[key].read(pixels, run)
 
-    def load_all(self) -> None:
-        """Loads every file of every model now, so that the first image does not wait."""
-        for spec in self.specs():
+    def load_all(self) -> tuple[ModelState, ...]:
+        """Loads every model whose files are whole, so that the first image does not wait; tells which are not."""
+        states = self.verify()
+        for spec in (self.spec(state.key) for state in states if state.ok):
             for graph in spec.graphs:
                 self._runner(spec, graph)
+        return states
 
     def verify(self) -> tuple[ModelState, ...]:
         """Reads every file from disk again and compares its sha256."""

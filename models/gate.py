@@ -75,11 +75,11 @@ def check_quality(quality: Quality, parameters: Mapping[str, NDArray[Any]]) -> t
     }
     checks = (
         ("too-small", quality.shorter_side, least["side"], quality.shorter_side < least["side"]),
-        ("blank", quality.contrast, least["blank"], quality.contrast < least["blank"]),
-        ("too-dark", quality.brightness, least["dark"], quality.brightness < least["dark"]),
-        ("too-bright", quality.brightness, least["bright"], quality.brightness > least["bright"]),
-        ("low-contrast", quality.contrast, least["contrast"], quality.contrast < least["contrast"]),
-        ("blur", quality.sharpness, least["sharpness"], quality.sharpness < least["sharpness"]),
+        ("blank", quality.contrast, least["blank"], not quality.contrast >= least["blank"]),
+        ("too-dark", quality.brightness, least["dark"], not quality.brightness >= least["dark"]),
+        ("too-bright", quality.brightness, least["bright"], not quality.brightness <= least["bright"]),
+        ("low-contrast", quality.contrast, least["contrast"], not quality.contrast >= least["contrast"]),
+        ("blur", quality.sharpness, least["sharpness"], not quality.sharpness >= least["sharpness"]),
     )
     return tuple(
         Finding(
@@ -112,14 +112,15 @@ def check_domain(embedding: Floats, parameters: Mapping[str, NDArray[Any]]) -> t
     odds, distance = domain(embedding, parameters)
     score, limit = float(belonging(odds)[0]), float(parameters["least_belonging"])
     far, reach = float(distance[0]), float(parameters["most_distance"])
-    if score < limit:
+    # Written so that a value that is no number refuses.
+    if not score >= limit:
         kind = KINDS[1 + int(odds[0, 1:].argmax())]
         return (
             Finding(
                 code=kind, message=ADVICE[kind], refuses=True, value=round(score, 2), limit=round(limit, 2)
             ),
         )
-    if far > reach:
+    if not far <= reach:
         message = ADVICE["not-a-smear"]
         return (
             Finding(

@@ -88,3 +88,13 @@ class Reading:
 
 Run = Callable[[str, Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 """`run(graph, inputs)` → outputs by name; handed to `zoo/<key>.read` by the engine."""
+
+
+def unserved_spec(key: str, version: str, labels: tuple[Label, ...] = ()) -> ModelSpec:
+    """Stands for a version that this portal no longer serves: its answers stay, what it was is not made up."""
+    gone = "Recorded by a version that this portal no longer serves."
+    return ModelSpec(
+        key=key, version=version, title=f"{key} {version}", summary=gone, accepts="", labels=labels,
+        answer="Recorded answer: {label}; not a diagnosis.", notice="Research use only, not a diagnosis.",
+        preprocessing=gone, calibrated=False, graphs={}, licence="", source="", training_data="", limits=(gone,),
+    )

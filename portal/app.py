@@ -67,7 +67,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": settings.secure_cookies,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": settings.remember,
+        "PERMANENT_SESSION_LIFETIME": max(settings.remember, settings.session_absolute),
         "WTF_CSRF_TIME_LIMIT": int(settings.session_absolute.total_seconds()),
         "BOOTSTRAP_SERVE_LOCAL": True,
         "BOOTSTRAP_ICON_SIZE": "1em",
@@ -75,8 +75,10 @@ def _flask_config(settings: Settings) -> dict[str, object]:
 
 
 def _engine_options(settings: Settings) -> dict[str, object]:
-    """READ COMMITTED on MySQL: its default locks gaps between rows, and parallel logins would deadlock."""
-    options: dict[str, object] = {"pool_pre_ping": True, "pool_recycle": 1800}
+    """No values in error messages, for they end in logs. READ COMMITTED on MySQL: its default locks gaps between
+    rows, and parallel logins would deadlock.
+    """
+    options: dict[str, object] = {"pool_pre_ping": True, "pool_recycle": 1800, "hide_parameters": True}
     if not settings.database_url.startswith("sqlite"):
         options["isolation_level"] = "READ COMMITTED"
     return options

@@ -39,7 +39,7 @@ def make_settings(folder: Path, database_url: str = "", **changes: object) -> Se
     """Settings for a test: everything below `folder`, fast password hashing."""
     values: dict[str, object] = {
         "instance": folder, "database_url": database_url or f"sqlite:///{folder / 'test.sqlite3'}",
-        "secret_key": "k" * 40, "host": "127.0.0.1", "port": 8000, "max_image_bytes": 4 * 2**20,
+        "secret_key": "k" * 40, "host": "127.0.0.1", "port": 8000, "max_image_bytes": 4_000_000,
         "max_image_pixels": 20_000_000, "max_upload_files": 200, "session_idle": timedelta(minutes=15),
         "session_absolute": timedelta(hours=12), "remember": timedelta(days=7), "bcrypt_rounds": 4,
         "secure_cookies": False, "trusted_proxies": 0, "inference_threads": 1,

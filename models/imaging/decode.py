@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,6 +42,9 @@ _FILLED_IN = 128
 """What libjpeg paints where the scan data has run out: mid-grey, or the same of each printing colour."""
 
 
+_TURNS = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""More at once than there are cores would only take more memory: a large picture takes hundreds of MB."""
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A decoded picture: upright RGB, shape (height, width, 3)."""
@@ -63,6 +68,11 @@ class Picture:
 def decode(data: bytes, limits: Limits) -> Picture:
     """The picture in `data`, upright, RGB, on white; raises Unreadable and nothing else for bad data."""
     header = read_header(data, limits)
+    with _TURNS:
+        return _decoded(data, header)
+
+
+def _decoded(data: bytes, header: Header) -> Picture:
     stripped = strip(data, header)
     stored, see_through = _load(stripped, header)
     exact = _is_exact(stripped, header, stored)

@@ -166,13 +166,15 @@ def _glazed(density: Floats) -> Floats:
 def write_samples(folder: Path) -> list[Sample]:
     """Write the sample files into an existing folder: two that a model reads, three that it must refuse."""
     pictures = {
-        "drawn-smear-1.png": (draw_smear(7, "blasts"), "a drawn blood smear with many blasts"),
-        "drawn-smear-2.png": (draw_smear(3, "sparse"), "a drawn blood smear with fewer blasts"),
-        "drawn-blurred-smear.png": (_blurred(draw_smear(3, "blasts")), "a drawn smear out of focus: refused"),
-        "drawn-tissue-he.png": (draw_tissue(4), "drawn H&E tissue, which is no blood smear: refused"),
+        "secondread-drawn-smear-1.png": (draw_smear(7, "blasts"), "a drawn blood smear with many blasts"),
+        "secondread-drawn-smear-2.png": (draw_smear(3, "sparse"), "a drawn blood smear with fewer blasts"),
+        "secondread-drawn-blurred-smear.png": (
+            _blurred(draw_smear(3, "blasts")), "a drawn smear out of focus: refused"
+        ),
+        "secondread-drawn-tissue-he.png": (draw_tissue(4), "drawn H&E tissue, which is no blood smear: refused"),
     }
     samples = [_write(folder / name, *drawn) for name, drawn in pictures.items()]
-    path = folder / "drawn-not-an-image.jpg"
+    path = folder / "secondread-drawn-not-an-image.jpg"
     path.write_text("This is text with the name of a picture. It was made up; no patient is behind it.\n")
     return [*samples, Sample(path=path, what="text that is named like a picture: unreadable")]
 

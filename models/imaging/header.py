@@ -23,7 +23,7 @@ def read_header(data: bytes, limits: Limits) -> Header:
     if not data:
         raise Unreadable("not-an-image", "The file is empty. Please copy or export it again.")
     if len(data) > limits.max_bytes:
-        raise Unreadable("too-many-bytes", _too_many_bytes(len(data), limits))
+        raise Unreadable("too-many-bytes", _too_many_bytes(limits))
     header = _read(data, limits)
     if max(header.width, header.height) > LONGEST_SIDE or header.width * header.height > limits.max_pixels:
         raise Unreadable("too-many-pixels", _too_many_pixels(header, limits))
@@ -47,15 +47,16 @@ def _read(data: bytes, limits: Limits) -> Header:
     raise Unreadable("not-an-image", f"The file is not a picture, whatever its name says. {EXPORT}")
 
 
-def _too_many_bytes(size: int, limits: Limits) -> str:
+def _too_many_bytes(limits: Limits) -> str:
+    # Not how much it has: whoever hands us bytes may have stopped reading one past the limit.
     return (
-        f"The file has {size / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.1f} MB are accepted. "
+        f"The file is larger than the {limits.max_bytes / 1e6:g} MB that are accepted. "
         "Please export it smaller or with compression."
     )
 
 
 def _too_many_pixels(header: Header, limits: Limits) -> str:
     return (
-        f"The picture has {header.width} × {header.height} pixels; at most {limits.max_pixels / 1e6:.1f} "
+        f"The picture has {header.width} × {header.height} pixels; at most {limits.max_pixels / 1e6:g} "
         f"megapixels and {LONGEST_SIDE} pixels a side are accepted. Please export one field of view."
     )

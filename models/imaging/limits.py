@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 LONGEST_SIDE = 65_535
@@ -20,3 +21,7 @@ class Limits:
     max_pixels: int
     max_frames: int = 16
     """Pages (with their reduced copies) looked at in a TIFF before it is refused."""
+
+
+OUR_OWN = Limits(max_bytes=sys.maxsize, max_pixels=LONGEST_SIDE**2)
+"""For bytes that we stored: they passed the limits of their day, and are larger when kept as PNG."""

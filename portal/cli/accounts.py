@@ -93,7 +93,7 @@ def _settings() -> Settings:
 
 
 def _base(given: str | None) -> str:
-    return (given or f"http://{_settings().host}:{_settings().port}").rstrip("/")
+    return (given or f"http://{_settings().authority}").rstrip("/")
 
 
 @contextmanager

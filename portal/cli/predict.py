@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from models.imaging.heat import heat_composite_png
 from models.imaging.limits import Limits
 from models.spec import ModelSpec
 from portal.services.reading import TimedReading, as_object, read_image, unreadable_object
+
+log = logging.getLogger("portal.predict")
 
 
 @click.command("predict")
@@ -32,10 +37,10 @@ def group(model: str, files: tuple[Path, ...], as_json: bool, out: Path | None) 
     if out:
         out.mkdir(parents=True, exist_ok=True)
     unreadable = False
-    for file in files:
-        answer = _read(engine, spec, file, out)
+    for file, stem in zip(files, _distinct_stems(files), strict=True):
+        answer = _read(engine, spec, file, out and out / stem)
         unreadable |= answer["outcome"] == "error"
-        click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _sentence(answer))
+        click.echo(json.dumps(answer) if as_json else _sentence(answer))
     sys.exit(1 if unreadable else 0)
 
 
@@ -46,29 +51,42 @@ def _spec(engine: Engine, model: str) -> ModelSpec:
     return specs[model]
 
 
-def _read(engine: Engine, spec: ModelSpec, file: Path, out: Path | None) -> dict[str, Any]:
+def _distinct_stems(files: tuple[Path, ...]) -> Iterator[str]:
+    """A name for each file's pictures; a stem that comes again is numbered, so that none is overwritten."""
+    seen: Counter[str] = Counter()
+    for file in files:
+        seen[file.stem] += 1
+        yield file.stem if seen[file.stem] == 1 else f"{file.stem}-{seen[file.stem]}"
+
+
+def _read(engine: Engine, spec: ModelSpec, file: Path, pictures: Path | None) -> dict[str, Any]:
     settings = current_app.extensions["settings"]
     limits = Limits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
     try:
         with file.open("rb") as stream:
             data = stream.read(limits.max_bytes + 1)
         timed = read_image(engine, spec.key, data, limits)
+        if pictures:
+            _write_pictures(pictures, timed)
     except OSError as problem:
-        return unreadable_object(str(file), spec, f"The file cannot be opened: {problem.strerror}.")
+        return unreadable_object(str(file), spec, f"The file or its heat map cannot be opened: {problem.strerror}.")
     except Unreadable as problem:
         return unreadable_object(str(file), spec, str(problem))
-    if out:
-        _write_pictures(out, file, timed)
+    except Exception:
+        # One file must not take the rest of the batch with it.
+        log.exception("model %s failed on a file", spec.key)
+        return unreadable_object(str(file), spec, "The model could not be run; see `flask models verify`.")
     return as_object(str(file), timed)
 
 
-def _write_pictures(out: Path, file: Path, timed: TimedReading) -> None:
+def _write_pictures(stem: Path, timed: TimedReading) -> None:
     if timed.reading.heatmap is not None:
         picture = heat_composite_png(timed.picture.pixels, timed.reading.heatmap)
-        (out / f"{file.stem}.heatmap.png").write_bytes(picture)
+        stem.with_name(f"{stem.name}.heatmap.png").write_bytes(picture)
 
 
 def _sentence(answer: dict[str, Any]) -> str:
+    name = click.format_filename(answer["file"])
     if answer["outcome"] == "scored":
-        return f"{answer['file']}: {answer['label']} ({answer['scores'][answer['label']]:.3f})"
-    return f"{answer['file']}: {answer['outcome']}: {answer['reason']}"
+        return f"{name}: {answer['label']} ({answer['scores'][answer['label']]:.3f})"
+    return f"{name}: {answer['outcome']}: {answer['reason']}"

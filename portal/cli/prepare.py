@@ -28,7 +28,7 @@ def group() -> None:
         sys.exit("SecondRead cannot start. DATABASE_URL: the database does not answer or refuses the login: "
                  f"{problem.__cause__ or problem}")
     housekeeping.sweep_files(FileStore(settings.files))
-    address = f"http://{settings.host}:{settings.port}"
+    address = f"http://{settings.authority}"
     click.echo(f"SecondRead: {address}")
     token = links.create_setup_link()
     if token:
@@ -42,5 +42,5 @@ def _check_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as problem:
-            sys.exit(f"SecondRead cannot start. HOST and PORT: {settings.host}:{settings.port} cannot be used "
+            sys.exit(f"SecondRead cannot start. HOST and PORT: {settings.authority} cannot be used "
                      f"({problem.strerror}). Stop what uses it, or choose another with PORT=8001 ./run.sh")

@@ -6,21 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.engine import Engine
+from models.imaging.decode import decode
+from models.imaging.limits import OUR_OWN
+from models.imaging.thumbnail import thumbnail_jpeg
 from portal.extensions import db
 from portal.services import audit
 from portal.services.errors import NotFound
 from portal.services.samples import is_drawn
 from portal.storage import cases, images, predictions
 from portal.storage.cases import CaseFilter, PredictionSummary
+from portal.storage.files import FileStore
 from portal.storage.pages import Page
 from portal.storage.tables import Case, Image, Prediction
 
 PAGE_SIZE = 25
+THUMBNAIL_SIDE = 160
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkItem:
-    """One prediction on the worklist; `score` is the probability of `label`."""
+    """One prediction on the worklist; `score` is the probability of `label`, `reading` the latest review in words."""
 
     case_id: int
     patient: str
@@ -34,13 +39,13 @@ class WorkItem:
     score: float | None
     reason: str
     created_at: datetime
-    reviewed: bool
+    reading: str
     drawn: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseRow:
-    """One case in the history: how many images, how many wait for a review, what was found."""
+    """One case in the history: its images, those waiting for a review, those no model has read, what was found."""
 
     id: int
     patient: str
@@ -48,6 +53,7 @@ class CaseRow:
     created_at: datetime
     images: int
     waiting: int
+    unread: int
     findings: tuple[str, ...]
 
 
@@ -63,7 +69,7 @@ class PredictionLine:
     label: str | None
     score: float | None
     reason: str
-    reviewed: bool
+    reading: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +112,12 @@ def get_image(image_id: int, owner_id: int) -> Image:
     return image
 
 
+def draw_thumbnail(store: FileStore, image_id: int, owner_id: int) -> bytes:
+    """A small JPEG of an image. Raises NotFound."""
+    image = get_image(image_id, owner_id)
+    return thumbnail_jpeg(decode(store.read(image.stored_as), OUR_OWN).pixels, THUMBNAIL_SIDE)
+
+
 def list_cases(owner_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]:
     """A page of the owner's history."""
     page = cases.list_cases(owner_id, wanted, number, PAGE_SIZE)
@@ -135,10 +147,20 @@ def score_of(prediction: Prediction) -> float | None:
     return score if isinstance(score, float) else None
 
 
+def reading_of(prediction: Prediction) -> str:
+    """The latest review in words; nothing while there is none."""
+    if not prediction.reviews:
+        return ""
+    latest = prediction.reviews[-1]
+    words = {"agree": "Agreed", "override": f"Read as {latest.label}", "cannot-judge": "Cannot be judged"}
+    return words[latest.verdict]
+
+
 def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> CaseRow:
     findings = dict.fromkeys(one.label or one.outcome for one in found)
     return CaseRow(id=case.id, patient=case.patient, specimen=case.specimen, created_at=case.created_at,
-                   images=image_count, waiting=sum(not one.reviewed for one in found), findings=tuple(findings))
+                   images=image_count, waiting=sum(not one.reviewed for one in found),
+                   unread=image_count - len({one.image_id for one in found}), findings=tuple(findings))
 
 
 def _work_item(prediction: Prediction) -> WorkItem:
@@ -147,7 +169,7 @@ def _work_item(prediction: Prediction) -> WorkItem:
                     image_name=image.name, prediction_id=prediction.id, model=prediction.model,
                     outcome=prediction.outcome, label=prediction.label, score=score_of(prediction),
                     reason=prediction.reason, created_at=prediction.created_at,
-                    reviewed=bool(prediction.reviews), drawn=is_drawn(image.name))
+                    reading=reading_of(prediction), drawn=is_drawn(image.name))
 
 
 def _image_card(engine: Engine, image: Image) -> ImageCard:
@@ -157,7 +179,8 @@ def _image_card(engine: Engine, image: Image) -> ImageCard:
 
 
 def _prediction_line(engine: Engine, prediction: Prediction) -> PredictionLine:
+    spec = engine.recorded_spec(prediction.model, prediction.version)
     return PredictionLine(id=prediction.id, model=prediction.model, version=prediction.version,
-                          title=engine.spec(prediction.model).title, outcome=prediction.outcome,
+                          title=spec.title, outcome=prediction.outcome,
                           label=prediction.label, score=score_of(prediction), reason=prediction.reason,
-                          reviewed=bool(prediction.reviews))
+                          reading=reading_of(prediction))

@@ -55,9 +55,5 @@ class BadAccount(PortalError):
         self.field = field
 
 
-class UnknownModel(PortalError):
-    """No model has this key."""
-
-
 class BadReview(PortalError):
     """The review lacks its label or its reason; the text says which."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.engine import Engine
 from models.imaging.decode import Picture, decode
 from models.imaging.limits import Limits
-from models.spec import ModelSpec, Pixels, Reading
+from models.spec import Finding, ModelSpec, Pixels, Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,8 @@ def read_image(engine: Engine, key: str, data: bytes, limits: Limits) -> TimedRe
 def read_picture(engine: Engine, key: str, picture: Picture) -> TimedReading:
     """Read a decoded image."""
     reading, ms = _timed(engine, key, picture.pixels)
+    notes = tuple(Finding(code="conversion", message=note) for note in picture.notes)
+    reading = replace(reading, findings=(*reading.findings, *notes))
     return TimedReading(spec=engine.spec(key), reading=reading, picture=picture, ms=ms)
 
 

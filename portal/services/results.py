@@ -73,7 +73,7 @@ class Result:
 def get_result(engine: Engine, prediction_id: int, owner_id: int) -> Result:
     """The result page's content. Raises NotFound, also for somebody else's."""
     prediction = get_prediction(prediction_id, owner_id)
-    spec = engine.spec(prediction.model)
+    spec = engine.recorded_spec(prediction.model, prediction.version)
     image, case = prediction.image, prediction.image.case
     return Result(
         id=prediction.id, case_id=case.id, patient=case.patient, specimen=case.specimen,

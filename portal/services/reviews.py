@@ -14,7 +14,7 @@ def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction
                   verdict: str, label: str, reason: str) -> None:
     """Add a review. Raises NotFound or BadReview."""
     prediction = get_prediction(prediction_id, reader_id)
-    labels = tuple(one.name for one in engine.spec(prediction.model).labels)
+    labels = tuple(one.name for one in engine.recorded_spec(prediction.model, prediction.version).labels)
     kept_label = settle_label(prediction.outcome, prediction.label, labels, verdict, label, reason.strip())
     db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict,
                           label=kept_label, reason=reason.strip()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.imaging.drawn import Sample, write_samples
 
-DRAWN_PREFIX = "drawn-"
+DRAWN_PREFIX = "secondread-drawn-"
 
 
 def is_drawn(name: str) -> bool:

@@ -30,6 +30,8 @@ HEATMAP_DIGITS = 4
 NAME_LENGTH = 255
 KEPT_UNREAD = "The model could not be run. The image is kept; send it again later and it will be read then."
 
+NOT_STORED = "The image could not be stored. Tell your administrator: the disk may be full. Nothing was kept of it."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
@@ -74,24 +76,22 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
     # The disk and the model work at the same time; both are done before any row is written.
     kept = None if known else desk.writer.submit(_kept_image, desk.store, case_id, name, sha256, data, picture)
     timed = _read_if_possible(desk.engine, spec, picture, sha256)
-    image = kept.result() if kept else known
+    try:
+        image = kept.result() if kept else known
+    except OSError:
+        log.exception("an image could not be written")
+        return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=NOT_STORED,
+                       code="not-stored")
     assert image is not None
     try:
         return _commit(actor, spec, name, image, timed)
     except IntegrityError:
         # Somebody sent the same bytes at the same moment and was first: theirs is the record.
         db.session.rollback()
-        if known is None:
-            desk.store.delete(image.stored_as)
-        return _verdict(name, _first_of_two(case_id, sha256, spec), existing=True)
-
-
-def _first_of_two(case_id: int, sha256: str, spec: ModelSpec) -> Prediction:
-    image = images.find_image_by_content(case_id, sha256)
-    prediction = image and predictions.find_prediction_of(image.id, spec.key, spec.version)
-    if not prediction:
-        raise LookupError("two uploads of the same bytes collided, and neither left a prediction")
-    return prediction
+        if known:
+            raise
+        desk.store.delete(image.stored_as)
+        return receive_image(desk, actor, case_id, model, name, data)
 
 
 def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, problem: Unreadable) -> Verdict:

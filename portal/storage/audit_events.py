@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import contains_eager
 
 from portal.extensions import db
-from portal.storage.pages import Page
+from portal.storage.pages import Page, within
 from portal.storage.tables import AuditEvent, User
 
 
@@ -21,8 +21,7 @@ def list_events(text: str, number: int, size: int) -> Page[AuditEvent]:
                                 User.email.icontains(text, autoescape=True)))
     found = query.with_only_columns(AuditEvent.id).subquery()
     total = db.session.scalar(select(func.count()).select_from(found)) or 0
-    # A page far past the end shows the last one; the number may not fit the database's integer.
-    number = min(max(1, number), max(1, -(-total // size)))
+    number = within(number, size, total)
     rows = db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(size).offset((number - 1) * size))
     return Page(items=tuple(rows), number=number, size=size, total=total)
 

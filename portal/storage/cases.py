@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from sqlalchemy import Select, exists, func, or_, select
 
 from portal.extensions import db
-from portal.storage.pages import Page
+from portal.storage.pages import Page, within
 from portal.storage.tables import Case, Image, Prediction, Review
 
 
@@ -28,6 +28,7 @@ class PredictionSummary:
     """As much of a prediction as a list of cases shows."""
 
     case_id: int
+    image_id: int
     outcome: str
     label: str | None
     reviewed: bool
@@ -46,6 +47,7 @@ def list_cases(owner_id: int, wanted: CaseFilter, number: int, size: int) -> Pag
     """The owner's cases that fit, newest first."""
     query = _fitting(select(Case).where(Case.owner_id == owner_id), wanted)
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    number = within(number, size, total)
     rows: Iterable[Case] = db.session.scalars(query.order_by(Case.created_at.desc(), Case.id.desc())
                               .limit(size).offset((number - 1) * size))
     return Page(items=tuple(rows), number=number, size=size, total=total)
@@ -60,7 +62,7 @@ def _fitting(query: Select[tuple[Case]], wanted: CaseFilter) -> Select[tuple[Cas
     if wanted.since:
         query = query.where(Case.created_at >= datetime.combine(wanted.since, time.min))
     if wanted.until:
-        query = query.where(Case.created_at < datetime.combine(wanted.until, time.min) + timedelta(days=1))
+        query = query.where(Case.created_at <= datetime.combine(wanted.until, time.max))
     if wanted.outcome:
         query = query.where(exists().where(Image.case_id == Case.id, Prediction.image_id == Image.id,
                                            Prediction.outcome == wanted.outcome))
@@ -77,8 +79,8 @@ def count_images(case_ids: Sequence[int]) -> dict[int, int]:
 def summarise_predictions(case_ids: Sequence[int]) -> list[PredictionSummary]:
     """The predictions of these cases, oldest first."""
     reviewed = exists().where(Review.prediction_id == Prediction.id)
-    rows = db.session.execute(select(Image.case_id, Prediction.outcome, Prediction.label, reviewed)
+    rows = db.session.execute(select(Image.case_id, Image.id, Prediction.outcome, Prediction.label, reviewed)
                               .join(Image, Image.id == Prediction.image_id)
                               .where(Image.case_id.in_(case_ids)).order_by(Prediction.id))
-    return [PredictionSummary(case_id=case_id, outcome=outcome, label=label, reviewed=bool(seen))
-            for case_id, outcome, label, seen in rows]
+    return [PredictionSummary(case_id=case_id, image_id=image_id, outcome=outcome, label=label, reviewed=bool(seen))
+            for case_id, image_id, outcome, label, seen in rows]

@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 SWEEP_AFTER_SECONDS = 3600
@@ -40,21 +41,22 @@ class FileStore:
     def delete(self, name: str) -> None:
         self.path(name).unlink(missing_ok=True)
 
-    def names(self) -> Iterator[str]:
-        """Every file kept, half-written ones too."""
-        return (path.name for path in self._root.glob("??/*"))
-
     def bytes_kept(self) -> int:
-        return sum(path.stat().st_size for path in self._root.glob("??/*"))
+        return sum(state.st_size for _, state in self._files())
 
     def sweep(self, named: set[str], older_than: float = SWEEP_AFTER_SECONDS) -> int:
         """Delete files that no row names; young ones stay, their row may be on its way. Returns how many."""
         cutoff = time.time() - older_than
-        orphans = [path for path in self._root.glob("??/*")
-                   if path.name not in named and path.stat().st_mtime < cutoff]
+        orphans = [path for path, state in self._files() if path.name not in named and state.st_mtime < cutoff]
         for path in orphans:
             path.unlink(missing_ok=True)
         return len(orphans)
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Every file kept, half-written ones too; one that goes while we look is passed over."""
+        for path in self._root.glob("??/*"):
+            with suppress(FileNotFoundError):
+                yield path, path.stat()
 
 
 def _private(path: str, flags: int) -> int:

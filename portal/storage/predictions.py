@@ -6,7 +6,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import contains_eager, selectinload
 
 from portal.extensions import db
-from portal.storage.pages import Page
+from portal.storage.pages import Page, within
 from portal.storage.tables import Case, Image, Prediction, Review
 
 
@@ -31,6 +31,7 @@ def list_worklist(owner_id: int, number: int, size: int) -> Page[Prediction]:
                       selectinload(Prediction.reviews)))
     total = db.session.scalar(select(func.count(Prediction.id)).join(Prediction.image).join(Image.case)
                               .where(Case.owner_id == owner_id)) or 0
+    number = within(number, size, total)
     rows = db.session.scalars(query.order_by(reviewed, Prediction.id.desc())
                               .limit(size).offset((number - 1) * size))
     return Page(items=tuple(rows), number=number, size=size, total=total)

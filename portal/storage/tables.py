@@ -15,7 +15,6 @@ Moment = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
 # MySQL's default collation takes josé@ and jose@ for one address.
 Exact = String(254).with_variant(VARCHAR(254, collation="utf8mb4_bin"), "mysql", "mariadb")
 ROLES = ("clinician", "admin")
-STATUSES = ("waiting", "approved", "disabled")
 
 
 def now() -> datetime:

@@ -84,6 +84,6 @@ def _wanted(form: CaseFilterForm) -> CaseFilter:
 
 def _upload_limits() -> UploadLimits:
     settings = wiring.settings()
-    return UploadLimits(megabytes=settings.max_image_bytes // 2**20,
+    return UploadLimits(megabytes=settings.max_image_bytes // 10**6,
                         megapixels=settings.max_image_pixels // 10**6, files=settings.max_upload_files,
                         formats=FORMATS, accepts=" ".join(spec.accepts for spec in wiring.engine().specs()))

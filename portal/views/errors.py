@@ -64,7 +64,7 @@ def answer_database_away(problem: OperationalError) -> Answer:
 
 
 def answer_crash(problem: Exception) -> Answer:
-    log.error("unexpected failure on %s %s", request.method, request.path, exc_info=problem)
+    log.error("unexpected failure on %s %r", request.method, request.path, exc_info=problem)
     return _answer(500)
 
 

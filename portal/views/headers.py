@@ -28,3 +28,11 @@ def init_app(app: Flask) -> None:
         if answer.mimetype in ("text/html", "application/json"):
             answer.headers["Cache-Control"] = "no-store"
         return answer
+
+
+def kept_private(answer: Response) -> Response:
+    """A patient's picture: the browser asks each time whether it may still show it, and is then answered shortly."""
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer

@@ -9,8 +9,6 @@ from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from models.imaging.decode import decode
-from models.imaging.thumbnail import thumbnail_jpeg
 from portal.services import cases, uploads
 from portal.services.errors import NotFound
 from portal.services.uploads import Verdict
@@ -18,16 +16,15 @@ from portal.storage.tables import Image
 from portal.views import wiring
 from portal.views.cases import case_or_404
 from portal.views.guards import signed_in
+from portal.views.headers import kept_private
 from portal.views.sessions import current_actor
 
 bp = Blueprint("images", __name__)
 
 STATUS_BY_CODE = {"too-many-bytes": 413, "too-many-pixels": 413, "not-an-image": 415, "unsupported": 415,
-                  "model-failed": 503}
+                  "model-failed": 503, "not-stored": 507}
 UNREADABLE = 422
 FLASHED_AT_MOST = 10
-THUMBNAIL_SIDE = 160
-CACHE_SECONDS = 3600
 
 
 @bp.teardown_request
@@ -56,18 +53,19 @@ def image_upload(case_id: int) -> AnyResponse | tuple[Response, int]:
 @signed_in
 def image_file(image_id: int) -> Response:
     image = _image_or_404(image_id)
-    return send_file(wiring.files().path(image.stored_as), mimetype=image.content_type,
-                     download_name=f"image-{image.id}", max_age=CACHE_SECONDS)
+    answer = send_file(wiring.files().path(image.stored_as), mimetype=image.content_type,
+                       download_name=f"image-{image.id}")
+    return kept_private(answer)
 
 
 @bp.get("/images/<id:image_id>/thumbnail")
 @signed_in
 def image_thumbnail(image_id: int) -> Response:
-    image = _image_or_404(image_id)
-    picture = decode(wiring.files().read(image.stored_as), wiring.limits())
-    answer = Response(thumbnail_jpeg(picture.pixels, THUMBNAIL_SIDE), mimetype="image/jpeg")
-    answer.cache_control.private, answer.cache_control.max_age = True, CACHE_SECONDS
-    return answer
+    try:
+        small = cases.draw_thumbnail(wiring.files(), image_id, current_user.id)
+    except NotFound:
+        abort(404)
+    return kept_private(Response(small, mimetype="image/jpeg"))
 
 
 def _problem(model: str, sent: list[FileStorage]) -> str:

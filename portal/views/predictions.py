@@ -12,11 +12,10 @@ from portal.services.errors import BadReview, NotFound
 from portal.services.results import Result
 from portal.views import wiring
 from portal.views.guards import signed_in
+from portal.views.headers import kept_private
 from portal.views.sessions import current_actor
 
 bp = Blueprint("predictions", __name__, url_prefix="/predictions/<id:prediction_id>")
-
-CACHE_SECONDS = 3600
 
 
 @bp.get("")
@@ -33,9 +32,7 @@ def prediction_heatmap(prediction_id: int) -> Response:
         picture = results.draw_heatmap(prediction_id, current_user.id)
     except NotFound:
         abort(404)
-    answer = Response(picture, mimetype="image/png")
-    answer.cache_control.private, answer.cache_control.max_age = True, CACHE_SECONDS
-    return answer
+    return kept_private(Response(picture, mimetype="image/png"))
 
 
 @bp.get("/review")

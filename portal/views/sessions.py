@@ -68,9 +68,14 @@ def end_row() -> None:
 def current_actor() -> Actor:
     """Who acts, for the audit trail."""
     return Actor(user_id=current_user.id if current_user.is_authenticated else None,
-                 address=request.remote_addr or "")
+                 address=current_address())
+
+
+def current_address() -> str:
+    """Where the request comes from, no longer than its column: behind a proxy a stranger may have written it."""
+    return (request.remote_addr or "")[:45]
 
 
 def current_client() -> Client:
     """Where a login comes from."""
-    return Client(address=request.remote_addr or "", browser=request.user_agent.string)
+    return Client(address=current_address(), browser=request.user_agent.string)

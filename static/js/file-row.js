@@ -37,7 +37,7 @@ export class FileRow {
   }
 
   check(megabytes) {
-    this.tooLarge = this.file.size > megabytes * 2 ** 20;
+    this.tooLarge = this.file.size > megabytes * 1e6;
     if (!this.tooLarge) return;
     this.become("failed");
     this.part("verdict").textContent = `Larger than ${megabytes} MB, so it was not sent. Save it smaller, or as JPEG.`;

@@ -47,8 +47,11 @@ class Upload {
   }
 
   take(files) {
-    const room = Number(this.form.dataset.files) - this.rows.length;
-    const taken = Array.from(files).slice(0, room);
+    const waiting = this.rows.filter((row) => row.state === "pending" || row.state === "sending");
+    const room = Number(this.form.dataset.files) - waiting.length;
+    // A copy: emptying the box below empties its list of files too.
+    const chosen = Array.from(files);
+    const taken = chosen.slice(0, room);
     for (const file of taken) {
       const row = new FileRow(this.template, file, this);
       row.check(Number(this.form.dataset.megabytes));
@@ -56,7 +59,7 @@ class Upload {
       this.list.append(row.element);
     }
     this.input.value = "";
-    const left = files.length - taken.length;
+    const left = chosen.length - taken.length;
     this.refresh(left ? `${left} more than fit in one go were left out.` : "");
   }
 

@@ -67,7 +67,7 @@ def upload(page: Page, *files: Path) -> None:
 
 def test_from_registration_to_a_result_found_again_after_a_restart(
         page: Page, portal: Portal, tmp_path: Path) -> None:
-    good, bad = tmp_path / "drawn-smear.png", tmp_path / "letter.jpg"
+    good, bad = tmp_path / "secondread-drawn-smear.png", tmp_path / "letter.jpg"
     good.write_bytes(pictures.smear())
     bad.write_bytes(b"Dear colleague, ...")
 
@@ -89,7 +89,7 @@ def test_from_registration_to_a_result_found_again_after_a_restart(
     expect(page.locator("main")).to_contain_text("letter.jpg")
     expect(page.locator("main")).to_contain_text("not a picture")
     page.goto(case)
-    page.get_by_role("link", name="drawn-smear.png").first.click()
+    page.get_by_role("link", name="secondread-drawn-smear.png").first.click()
 
     expect(page).to_have_url(f"{portal.address}/predictions/1")
     expect(page.locator("main")).to_contain_text("Drawn sample")
@@ -101,7 +101,7 @@ def test_from_registration_to_a_result_found_again_after_a_restart(
     portal.restart()
     page.goto("/cases?q=P-0117")
     page.get_by_role("link", name="P-0117").first.click()
-    expect(page.locator("main")).to_contain_text("drawn-smear.png")
+    expect(page.locator("main")).to_contain_text("secondread-drawn-smear.png")
 
     log_out(page)
     page.goto("/predictions/1")

@@ -66,6 +66,7 @@ class Client:
     """Wraps Flask's test client. `post` brings the token that the session's pages carry."""
 
     def __init__(self, app: Flask) -> None:
+        self.app = app
         self._client: FlaskClient = app.test_client()
 
     def get(self, url: str, **kwargs: Any) -> TestResponse:

@@ -16,7 +16,8 @@ def test_an_empty_environment_gives_working_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("PORT", "eighty"), ("PORT", "0"), ("PORT", "70000"), ("SECRET_KEY", "short"), ("SECRET_KEY", ""),
+    ("PORT", "eighty"), ("PORT", "0"), ("PORT", "70000"), ("SECRET_KEY", "short"), ("DATABASE_URL", "mysql+pymysql://u:p@h:abc/db"),
+    ("DATABASE_URL", "mysql+pymysql://u:p[x@h/db"), ("DATABASE_URL", "sqlite:/x"), ("DATABASE_URL", "sqlite://"),
     ("DATABASE_URL", "postgresql://host/name"), ("DATABASE_URL", "nonsense"), ("PORTAL_MAX_IMAGE_MB", "-1"),
     ("PORTAL_SECURE_COOKIES", "perhaps"), ("PORTAL_INSTANCE", "/proc/nowhere"),
 ])
@@ -43,3 +44,14 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PORT", "8222")
     settings = load_settings(env_file=env_file)
     assert (settings.port, settings.host) == (8222, "127.0.0.2")
+
+
+def test_an_empty_secret_is_none_and_a_damaged_one_is_said(tmp_path: Path) -> None:
+    assert len(load_settings({"PORTAL_INSTANCE": str(tmp_path), "SECRET_KEY": ""}).secret_key) >= 43
+    (tmp_path / "secret.key").write_text("", encoding="ascii")
+    with pytest.raises(SettingError, match=r"^SECRET_KEY"):
+        load_settings({"PORTAL_INSTANCE": str(tmp_path)})
+
+
+def test_an_ipv6_host_is_written_in_brackets(tmp_path: Path) -> None:
+    assert load_settings({"PORTAL_INSTANCE": str(tmp_path), "HOST": "::1"}).authority == "[::1]:8000"

@@ -68,6 +68,7 @@ def test_the_history_is_filtered_by_day(login: Callable[..., Client]) -> None:
     open_case(reader)
     assert "P-0117" not in reader.get("/cases?until=2020-01-01").text
     assert "P-0117" in reader.get("/cases?since=2020-01-01").text
+    assert "P-0117" in reader.get("/cases?until=9999-12-31").text
 
 
 def test_a_date_that_is_none_is_said_so_and_breaks_nothing(login: Callable[..., Client]) -> None:
@@ -83,6 +84,7 @@ def test_the_history_has_pages(login: Callable[..., Client]) -> None:
     assert "P-number-00" in reader.get("/cases?page=2").text
     assert reader.get(f"/cases?page={10**30}").status_code == 200
     assert reader.get("/cases?page=-1").status_code == 200
+    assert "P-number-00" in reader.get("/cases?page=99").text
 
 
 def test_a_number_that_no_database_holds_is_simply_not_there(login: Callable[..., Client]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from portal.extensions import db
@@ -49,6 +50,25 @@ def test_a_database_that_is_away_is_a_plain_page_for_those_who_are_logged_in(
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert "Not available right now" in answer.text
+
+
+def test_what_was_typed_never_ends_in_the_log(
+        login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    reader = login()
+    monkeypatch.setattr(logging.getLogger("portal"), "propagate", True)
+    with reader.app.app_context():
+        db.session.execute(text("ALTER TABLE cases RENAME TO cases_away"))
+        db.session.commit()
+    try:
+        answer = reader.post("/cases/new", {"patient": "P-secret", "specimen": "blood", "note": "typed note"})
+    finally:
+        with reader.app.app_context():
+            db.session.execute(text("ALTER TABLE cases_away RENAME TO cases"))
+            db.session.commit()
+    assert answer.status_code in (500, 503)
+    assert caplog.text
+    assert "P-secret" not in caplog.text
+    assert "typed note" not in caplog.text
 
 
 @pytest.mark.parametrize(("accept", "kind"), [("application/json", "application/json"), ("text/html", "text/html")])

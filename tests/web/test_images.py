@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from PIL import Image as PillowImage
@@ -18,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from models.engine import Engine
 from models.imaging.limits import Limits
+from models.spec import unserved_spec
 from portal.extensions import db
 from portal.services import audit, uploads
 from portal.storage.files import FileStore
@@ -62,7 +65,7 @@ def case_id(reader: Client) -> int:
 
 
 def test_a_smear_is_scored_and_found_again(reader: Client, case_id: int) -> None:
-    answer = upload(reader, case_id, ("drawn-smear.png", pictures.smear()))
+    answer = upload(reader, case_id, ("secondread-drawn-smear.png", pictures.smear()))
     assert answer.status_code == 201
     verdict = only(answer)
     assert verdict["outcome"] == "scored"
@@ -71,12 +74,12 @@ def test_a_smear_is_scored_and_found_again(reader: Client, case_id: int) -> None
     page = reader.get(verdict["url"]).text
     assert verdict["label"] in page
     assert "not a diagnosis" in page
-    assert "drawn-smear.png" in reader.get("/").text
+    assert "secondread-drawn-smear.png" in reader.get("/").text
     assert verdict["label"] in reader.get("/cases?outcome=scored").text
 
 
 def test_a_drawn_smear_is_never_mistaken_for_a_patients(reader: Client, case_id: int) -> None:
-    verdict = only(upload(reader, case_id, ("drawn-smear.png", pictures.smear())))
+    verdict = only(upload(reader, case_id, ("secondread-drawn-smear.png", pictures.smear())))
     assert "Drawn sample" in reader.get(verdict["url"]).text
     verdict = only(upload(reader, case_id, ("smear.png", pictures.smear(seed=2))))
     assert "Drawn sample" not in reader.get(verdict["url"]).text
@@ -226,9 +229,65 @@ def test_metadata_is_neither_stored_nor_served_and_pixels_stay(
 def test_names_that_try_to_leave_their_folder_stay_names(app: Flask, reader: Client, case_id: int) -> None:
     verdict = only(upload(reader, case_id, ("../../etc/passwd.png", pictures.smear())))
     assert verdict["outcome"] == "scored"
-    folder = app.extensions["settings"].files
-    assert all(path.is_relative_to(folder) for path in kept_files(app))
+    assert [re.fullmatch(r"[0-9a-f]{32}\.png", path.name) is not None for path in kept_files(app)] == [True]
     assert reader.get(verdict["url"]).status_code == 200
+
+
+def test_a_picture_that_grew_over_the_limit_when_it_was_kept_has_a_thumbnail(reader: Client, case_id: int) -> None:
+    """A rotated JPEG is kept as an upright PNG, which is many times its size."""
+    noise = np.random.default_rng(1).integers(0, 256, (1500, 2000, 3), np.uint8)
+    exif = PillowImage.Exif()
+    exif[274] = 6
+    rotated = pictures.encode(noise, "JPEG", quality=75, exif=exif)
+    assert len(rotated) < 4_000_000
+    verdict = only(upload(reader, case_id, ("rotated.jpg", rotated)))
+    assert len(reader.get(f"/images/{verdict['image']}/file").data) > 4_000_000
+    assert reader.get(f"/images/{verdict['image']}/thumbnail").status_code == 200
+
+
+def test_a_patients_picture_is_asked_for_again_each_time(reader: Client, case_id: int) -> None:
+    verdict = only(upload(reader, case_id, ("one.png", pictures.smear())))
+    for url in (f"/images/{verdict['image']}/file", f"/images/{verdict['image']}/thumbnail",
+                f"/predictions/{verdict['prediction']}/heatmap.png"):
+        answer = reader.get(url)
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        again = reader.get(url, headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+
+
+def test_a_full_disk_costs_the_file_that_did_not_fit_and_leaves_no_row(
+        app: Flask, reader: Client, case_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(FileStore, "put", fail)
+    answer = upload(reader, case_id, ("one.png", pictures.smear()), ("text.jpg", b"text"))
+    assert [one["code"] for one in answer.get_json()["files"]] == ["not-stored", "not-an-image"]
+    assert rows(app, Image) == 0
+
+
+def test_an_image_that_no_model_read_is_not_called_reviewed(
+        reader: Client, case_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Engine, "read", fail)
+        upload(reader, case_id, ("one.png", pictures.smear()))
+    page = reader.get("/cases").text
+    assert "1 not read" in page
+    assert "Reviewed" not in page
+
+
+def test_answers_of_a_version_that_is_gone_stay(
+        reader: Client, case_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = only(upload(reader, case_id, ("one.png", pictures.smear())))
+    monkeypatch.setattr(Engine, "recorded_spec", lambda _, key, version: unserved_spec(key, version))
+    page = reader.get(verdict["url"])
+    assert page.status_code == 200
+    assert verdict["label"] in page.text
+    assert "no longer serves" in page.text
+    assert reader.get(f"/cases/{case_id}").status_code == 200
 
 
 def test_somebody_elses_image_and_result_do_not_exist(

@@ -63,6 +63,7 @@ def test_an_override_keeps_what_the_model_said(app: Flask, reader: Client, score
     other = "Pro" if said != "Pro" else "Pre"
     reader.post(f"/predictions/{scored}/review", {"verdict": "override", "label": other, "reason": "nucleoli seen"})
     assert "nucleoli seen" in reader.get(f"/predictions/{scored}").text
+    assert f"Read as {other}" in reader.get("/").text
     with app.app_context():
         prediction = db.session.get_one(Prediction, scored)
         assert prediction.label == said

@@ -62,6 +62,12 @@ def test_the_heat_map_is_written_beside_at_the_size_of_the_input(bare_app: Flask
     assert not (folder / "out" / "blank.heatmap.png").exists()
 
 
+def test_pictures_of_the_same_name_do_not_overwrite_each_other(bare_app: Flask, folder: Path) -> None:
+    (folder / "smear.jpg").write_bytes(pictures.smear(seed=2, kind="JPEG"))
+    predict(bare_app, folder / "smear.png", folder / "smear.jpg", "--out", folder / "out")
+    assert {path.name for path in (folder / "out").iterdir()} == {"smear.heatmap.png", "smear-2.heatmap.png"}
+
+
 def test_an_unknown_model_is_named(bare_app: Flask, folder: Path) -> None:
     done = bare_app.test_cli_runner().invoke(args=["predict", "astrology", str(folder / "smear.png")])
     assert done.exit_code == 2

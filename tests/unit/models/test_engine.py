@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.engine import WEIGHTS, Engine, UnknownModel, WeightsMismatch, WeightsMissing
+from models.imaging.drawn import draw_smear
 from models.spec import Pixels
 from tests.unit.models.pictures import noise
 
@@ -34,8 +35,9 @@ def test_whole_files_verify() -> None:
 def test_a_changed_file_is_never_loaded(weights: Path, graph: str) -> None:
     engine = Engine(weights=weights)
     file = spoil(weights, engine, graph)
-    with pytest.raises(WeightsMismatch, match=file.name):
-        engine.load_all()
+    assert [(state.ok, file.name in state.problem) for state in engine.load_all()] == [(False, True)]
+    with pytest.raises(WeightsMismatch):
+        engine.read("leukemia", draw_smear(7))
 
 
 def test_a_changed_file_is_listed_with_its_name(weights: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models import gate
-from models.engine import Engine
+from models.engine import WEIGHTS, Engine
 from models.spec import Pixels
 from tests.unit.models.pictures import blurred, flat, noise, screenshot
 
@@ -63,3 +63,10 @@ def test_belonging_is_log_odds_against_the_rest() -> None:
     odds = np.array([[2.0, 0.5, -1.0, 0.0, 0.1, 0.2]])
     shares = np.exp(odds) / np.exp(odds).sum()
     assert gate.belonging(odds)[0] == pytest.approx(np.log(shares[0, 0] / (1 - shares[0, 0])))
+
+
+def test_an_embedding_that_is_no_number_is_refused(engine: Engine) -> None:
+    with np.load(WEIGHTS / engine.spec("leukemia").graphs["gate"].name, allow_pickle=False) as archive:
+        parameters = dict(archive)
+    nothing = np.full((1, parameters["mean"].shape[-1]), np.nan, dtype=np.float32)
+    assert gate.check_domain(nothing, parameters)[0].refuses

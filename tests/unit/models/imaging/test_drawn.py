@@ -53,7 +53,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 def test_samples_are_named_and_marked_as_drawn(samples: list[Sample]) -> None:
     assert {sample.path for sample in samples} == set(samples[0].path.parent.iterdir())
     for sample in samples:
-        assert sample.path.name.startswith("drawn-")
+        assert sample.path.name.startswith("secondread-drawn-")
         assert sample.what
         if sample.path.suffix == ".png":
             with Image.open(sample.path) as image:
