@@ -165,11 +165,21 @@ def _results(evaluation: Mapping[str, Any]) -> Json:
     }
 
 
+def _calibration_text(found: Mapping[str, Any]) -> list[str]:
+    told = ["One temperature, fitted on the validation blocks, is part of the graph."]
+    if found["ece"] > found["ece_before"]:
+        told.append(
+            "On the test blocks it made the probabilities worse, not better: the validation blocks were harder. "
+            "It is served as fitted, for choosing it by the test blocks would make their figures worthless."
+        )
+    return told
+
+
 def _calibration(evaluation: Mapping[str, Any]) -> Json:
     found = evaluation["calibration"]
     return {
         "title": "Are the probabilities right?",
-        "text": ["One temperature, fitted on the validation blocks, is part of the graph."],
+        "text": _calibration_text(found),
         "figures": [
             _figure("ECE before temperature", _number(found["ece_before"]), EVALUATE),
             _figure("ECE as served", _number(found["ece"]), EVALUATE, _between(found["ece_interval"])),
