@@ -1,0 +1,25 @@
+"""README keeps its promises: no gap left open, no link to nothing, every setting named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_gap_is_left_open() -> None:
+    assert "@@" not in README
+
+
+def test_every_local_link_leads_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_setting_is_in_the_table() -> None:
+    settings = set(re.findall(r'"((?:PORTAL_|SECRET|DATABASE)[A-Z_]+|HOST|PORT)"', (ROOT / "config.py").read_text("utf-8")))
+    assert settings
+    assert {name for name in settings if f"`{name}`" not in README} == set()
