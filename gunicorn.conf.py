@@ -8,7 +8,8 @@ _settings = load_settings()
 
 bind = _settings.authority
 worker_class = "gthread"
-threads = 8
+# More would only wait for the cores and hold memory meanwhile; slow lines belong behind a proxy that buffers.
+threads = 4
 timeout = 120
 graceful_timeout = 30
 keepalive = 5
