@@ -20,6 +20,7 @@ def test_every_local_link_leads_somewhere() -> None:
 
 
 def test_every_setting_is_in_the_table() -> None:
-    settings = set(re.findall(r'"((?:PORTAL_|SECRET|DATABASE)[A-Z_]+|HOST|PORT)"', (ROOT / "config.py").read_text("utf-8")))
+    config = (ROOT / "config.py").read_text(encoding="utf-8")
+    settings = set(re.findall(r'"((?:PORTAL_|SECRET|DATABASE)[A-Z_]+|HOST|PORT)"', config))
     assert settings
     assert {name for name in settings if f"`{name}`" not in README} == set()
