@@ -70,7 +70,6 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "PERMANENT_SESSION_LIFETIME": max(settings.remember, settings.session_absolute),
         "WTF_CSRF_TIME_LIMIT": int(settings.session_absolute.total_seconds()),
         "BOOTSTRAP_SERVE_LOCAL": True,
-        "BOOTSTRAP_ICON_SIZE": "1em",
     }
 
 

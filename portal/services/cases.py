@@ -112,9 +112,8 @@ def get_image(image_id: int, owner_id: int) -> Image:
     return image
 
 
-def draw_thumbnail(store: FileStore, image_id: int, owner_id: int) -> bytes:
-    """A small JPEG of an image. Raises NotFound."""
-    image = get_image(image_id, owner_id)
+def draw_thumbnail(store: FileStore, image: Image) -> bytes:
+    """A small JPEG of an image. Decodes the whole of it."""
     return thumbnail_jpeg(decode(store.read(image.stored_as), OUR_OWN).pixels, THUMBNAIL_SIDE)
 
 

@@ -36,7 +36,7 @@ def read_picture(engine: Engine, key: str, picture: Picture) -> TimedReading:
 
 
 def as_object(name: str, timed: TimedReading) -> dict[str, Any]:
-    """The object that the command line prints and the interface answers, per file."""
+    """The object that the command line prints, per file."""
     return {
         "file": name,
         "model": timed.spec.key,

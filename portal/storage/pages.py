@@ -19,9 +19,13 @@ class Page(Generic[T]):
 
     @property
     def last(self) -> int:
-        return max(1, -(-self.total // self.size))
+        return _last(self.size, self.total)
 
 
 def within(number: int, size: int, total: int) -> int:
     """The page asked for, or the last one when it lies past the end; the number may not fit the database's integer."""
-    return min(max(1, number), max(1, -(-total // size)))
+    return min(max(1, number), _last(size, total))
+
+
+def _last(size: int, total: int) -> int:
+    return max(1, -(-total // size))

@@ -22,7 +22,7 @@ from models.engine import Engine
 from models.imaging.limits import Limits
 from models.spec import unserved_spec
 from portal.extensions import db
-from portal.services import audit, uploads
+from portal.services import audit, cases, uploads
 from portal.storage.files import FileStore
 from portal.storage.tables import AuditEvent, Image, Prediction
 from tests.support import pictures
@@ -253,6 +253,19 @@ def test_a_patients_picture_is_asked_for_again_each_time(reader: Client, case_id
         assert answer.headers["Cache-Control"] == "private, no-cache"
         again = reader.get(url, headers={"If-None-Match": answer.headers["ETag"]})
         assert again.status_code == 304
+
+
+def test_a_thumbnail_that_the_browser_holds_is_not_drawn_again(
+        reader: Client, case_id: int, monkeypatch: pytest.MonkeyPatch, login: Callable[..., Client]) -> None:
+    url = f"/images/{only(upload(reader, case_id, ('one.png', pictures.smear())))['image']}/thumbnail"
+    held = {"If-None-Match": reader.get(url).headers["ETag"]}
+
+    def fail(*_: object) -> None:
+        raise AssertionError("drawn again")
+
+    monkeypatch.setattr(cases, "draw_thumbnail", fail)
+    assert reader.get(url, headers=held).status_code == 304
+    assert login("other@clinic.example").get(url, headers=held).status_code == 404
 
 
 def test_a_full_disk_costs_the_file_that_did_not_fit_and_leaves_no_row(
