@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from models.spec import ModelSpec, Pixels, Reading, Run
+from models.spec import Micrograph, ModelSpec, Reading, Run
 
 ZOO = Path(__file__).parent / "zoo"
 
@@ -29,7 +29,7 @@ class Entry:
     """One model of the catalogue: what it is, how it reads, and its torch network for training."""
 
     spec: ModelSpec
-    read: Callable[[Pixels, Run], Reading]
+    read: Callable[[Micrograph, Run], Reading]
     build: Callable[[], Any]
     file: Path
 

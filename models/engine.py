@@ -16,7 +16,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
-from models.spec import ModelSpec, Pixels, Reading, WeightFile, unserved_spec
+from models.spec import Micrograph, ModelSpec, Reading, WeightFile, unserved_spec
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -59,7 +59,8 @@ class Engine:
         self._catalogue = Catalogue() if catalogue is None else catalogue
         self._weights = weights
         self._options = session_options(threads)
-        self._runners: dict[tuple[str, str], Runner] = {}
+        self._runners: dict[str, Runner] = {}
+        """By sha256: a file that several systems name is loaded once."""
         self._loading = threading.Lock()
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
 
@@ -78,23 +79,23 @@ class Engine:
             return self._catalogue[key].spec
         return unserved_spec(key, version, self._catalogue[key].spec.labels if key in self._catalogue else ())
 
-    def read(self, key: str, pixels: Pixels) -> Reading:
-        """What the model says of an RGB image. Raises UnknownModel, WeightsError, or the model's own."""
+    def read(self, key: str, micrograph: Micrograph) -> Reading:
+        """What the model says of a micrograph. Raises UnknownModel, WeightsError, or the model's own."""
         spec = self.spec(key)
 
         def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-            return self._runner(spec, graph)(inputs)
+            return self._runner(spec.graphs[graph])(inputs)
 
         # More at once than there are cores would only take more memory, not less time.
         with self._slots:
-            return self._catalogue[key].read(pixels, run)
+            return self._catalogue[key].read(micrograph, run)
 
     def load_all(self) -> tuple[ModelState, ...]:
         """Loads every model whose files are whole, so that the first image does not wait; tells which are not."""
         states = self.verify()
         for spec in (self.spec(state.key) for state in states if state.ok):
-            for graph in spec.graphs:
-                self._runner(spec, graph)
+            for file in spec.graphs.values():
+                self._runner(file)
         return states
 
     def verify(self) -> tuple[ModelState, ...]:
@@ -109,14 +110,14 @@ class Engine:
             return ModelState(key=spec.key, version=spec.version, ok=False, problem=str(error))
         return ModelState(key=spec.key, version=spec.version, ok=True)
 
-    def _runner(self, spec: ModelSpec, graph: str) -> Runner:
-        known = self._runners.get((spec.key, graph))
+    def _runner(self, file: WeightFile) -> Runner:
+        known = self._runners.get(file.sha256)
         if known is not None:
             return known
         with self._loading:
-            if (spec.key, graph) not in self._runners:
-                self._runners[spec.key, graph] = self._load(spec.graphs[graph])
-            return self._runners[spec.key, graph]
+            if file.sha256 not in self._runners:
+                self._runners[file.sha256] = self._load(file)
+            return self._runners[file.sha256]
 
     def _load(self, file: WeightFile) -> Runner:
         held = _checked_bytes(self._weights, file)

@@ -16,24 +16,28 @@ from models.spec import Finding, Pixels
 
 Floats = NDArray[np.floating[Any]]
 
-KINDS = ("in-domain", "single-cell", "tissue", "wrong-stain", "blur", "not-a-smear")
-"""What the domain head tells apart, in the order of its outputs."""
-
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
-ADVICE = {
+QUALITY_ADVICE = {
     "too-small": "The image is too small to read. Upload the whole microscope field at its original size.",
     "blank": "The image is blank or almost blank. Upload a field with cells in it.",
     "too-dark": "The image is too dark to read. Raise the lamp or the exposure and take it again.",
     "too-bright": "The image is too bright to read. Lower the lamp or the exposure and take it again.",
     "low-contrast": "Cells can hardly be told from the background. Check the stain and the condenser.",
     "blur": "The image is out of focus. Focus on the cells and take it again.",
-    "single-cell": "This looks like a close-up of one or a few cells. Upload the whole microscope field.",
-    "tissue": "This looks like stained tissue, not a blood smear. Choose the system made for it.",
-    "wrong-stain": "The colours are not those of the blood-smear stain that this system was made with.",
-    "not-a-smear": "This does not look like the blood-smear fields that this system was made with. "
-    "Upload a field of a stained peripheral blood smear, or read it by hand.",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """What one system's gate tells apart, and what a reader is told of each kind."""
+
+    kinds: tuple[str, ...]
+    """In the order of the domain head's outputs; the first one is what the system was made for."""
+    advice: Mapping[str, str]
+    """A sentence for every kind."""
+    stranger: str
+    """The kind that an image is called which is like none of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +87,14 @@ def check_quality(quality: Quality, parameters: Mapping[str, NDArray[Any]]) -> t
     )
     return tuple(
         Finding(
-            code=code, message=ADVICE[code], refuses=True, value=round(float(value), 3), limit=round(limit, 3)
+            code=code, message=QUALITY_ADVICE[code], refuses=True, value=round(float(value), 3), limit=round(limit, 3)
         )
         for code, value, limit, wrong in checks
         if wrong
     )
 
 
-def domain(embedding: Floats, parameters: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
+def judge(embedding: Floats, parameters: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
     """Of embeddings (n, d): log-odds per kind (n, kinds) and distance to the training images (n,)."""
     scaled = np.clip((embedding - parameters["mean"]) / parameters["scale"], -6, 6)
     hidden = np.maximum(scaled @ parameters["hidden_weight"] + parameters["hidden_bias"], 0)
@@ -107,25 +111,25 @@ def belonging(odds: Floats) -> Floats:
     return np.asarray(odds[:, 0] - (top[:, 0] + np.log(np.exp(others - top).sum(axis=1))))
 
 
-def check_domain(embedding: Floats, parameters: Mapping[str, NDArray[Any]]) -> tuple[Finding, ...]:
-    """What one embedding (1, d) says: a refusal with its kind, or how well the image belongs."""
-    odds, distance = domain(embedding, parameters)
-    score, limit = float(belonging(odds)[0]), float(parameters["least_belonging"])
-    far, reach = float(distance[0]), float(parameters["most_distance"])
+def check_domain(
+    embeddings: Floats, parameters: Mapping[str, NDArray[Any]], domain: Domain
+) -> tuple[Finding, ...]:
+    """What the embeddings (n, d) of n views of one image say: a refusal with its kind, or how well it belongs.
+
+    The views' median decides, so that one odd corner neither admits nor refuses an image.
+    """
+    odds, distance = judge(embeddings, parameters)
+    score, limit = float(np.median(belonging(odds))), float(parameters["least_belonging"])
+    far, reach = float(np.median(distance)), float(parameters["most_distance"])
     # Written so that a value that is no number refuses.
     if not score >= limit:
-        kind = KINDS[1 + int(odds[0, 1:].argmax())]
-        return (
-            Finding(
-                code=kind, message=ADVICE[kind], refuses=True, value=round(score, 2), limit=round(limit, 2)
-            ),
-        )
+        kind = domain.kinds[1 + int(np.median(odds[:, 1:], axis=0).argmax())]
+        return (_finding(domain, kind, score, limit, refuses=True),)
     if not far <= reach:
-        message = ADVICE["not-a-smear"]
-        return (
-            Finding(
-                code="not-a-smear", message=message, refuses=True, value=round(far, 2), limit=round(reach, 2)
-            ),
-        )
-    message = "The image looks like the blood-smear fields that this system was made with."
-    return (Finding(code="in-domain", message=message, value=round(score, 2), limit=round(limit, 2)),)
+        return (_finding(domain, domain.stranger, far, reach, refuses=True),)
+    return (_finding(domain, domain.kinds[0], score, limit, refuses=False),)
+
+
+def _finding(domain: Domain, kind: str, value: float, limit: float, *, refuses: bool) -> Finding:
+    message = domain.advice[kind]
+    return Finding(code=kind, message=message, refuses=refuses, value=round(value, 2), limit=round(limit, 2))

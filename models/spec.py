@@ -15,11 +15,86 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Micrograph:
+    """What a system reads: pixels, and the side of one pixel in µm where it is known."""
+
+    pixels: Pixels
+    um_per_px: float | None = None
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What a system needs to know of the pixel size, in µm per pixel.
+
+    An image whose sides are at most `free_side` pixels is read without it; outside `least`–`most` it is absurd.
+    """
+
+    wanted: float
+    least: float
+    most: float
+    free_side: int
+
+    def problem(self, micrograph: Micrograph) -> str:
+        """Why this micrograph cannot be read at its stated pixel size, or nothing."""
+        if max(micrograph.width, micrograph.height) <= self.free_side:
+            return ""
+        if micrograph.um_per_px is None:
+            return (
+                f"This image is larger than {self.free_side} pixels, so its pixel size is needed. "
+                "Give the micrometres per pixel and send it again."
+            )
+        # Written so that a value that is no number is absurd too.
+        if not self.least <= micrograph.um_per_px <= self.most:
+            return (
+                f"A pixel size of {micrograph.um_per_px:g} µm cannot be right here. "
+                f"Give a value from {self.least:g} to {self.most:g} µm per pixel."
+            )
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Label:
     """One class a model can answer, and what that class means to a clinician."""
 
     name: str
     meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A score that is one number: how it is called, in which unit, out of how many."""
+
+    key: str
+    title: str
+    unit: str = ""
+    most: float | None = None
+    decimals: int = 0
+    meaning: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A score that is an object of probabilities over named options, or None when nobody trained it."""
+
+    key: str
+    title: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swatch:
+    """One class of a class map: its name and its exact colour."""
+
+    label: str
+    colour: tuple[int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +128,17 @@ class ModelSpec:
     source: str
     training_data: str
     limits: tuple[str, ...]
+    measures: tuple[Measure, ...] = ()
+    """The scores that are numbers, in the order in which they are shown."""
+    questions: tuple[Question, ...] = ()
+    """The scores that are answers of their own, each with its options."""
+    demonstration: str = ""
+    """Why its scores show only that the machinery works, beside every one of them; empty when they mean more."""
+    scale: Scale | None = None
+    family: str = ""
+    """The key under which its members stand for each other, when there are several candidates for one task."""
+    claim: str = ""
+    """What the original's authors claim, and of what: shown beside what was measured here."""
 
     @property
     def weights_sha256(self) -> str:
@@ -74,6 +160,41 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A picture laid over the whole image.
+
+    "heat": float32 (rows, columns) in [0, 1]. "classes": uint8 (rows, columns), indexes into `legend`.
+    """
+
+    name: str
+    title: str
+    kind: Literal["heat", "classes"]
+    values: NDArray[Any]
+    legend: tuple[Swatch, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """A rectangle of the image, in its pixels, and what was found in it; the most telling first."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    value: float
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nucleus:
+    """One counted nucleus: its centre in pixels of the image, and its class by name."""
+
+    x: int
+    y: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What one model version says of one image. A refused reading carries no label and no scores."""
 
@@ -82,8 +203,12 @@ class Reading:
     label: str | None = None
     scores: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    heatmap: NDArray[np.float32] | None = None
-    """Shape (rows, columns) in [0, 1], laid over the whole image; None where there is nothing to show."""
+    notes: tuple[str, ...] = ()
+    """Sentences that belong to the scores, such as a comment that a guideline asks for."""
+    layers: tuple[Layer, ...] = ()
+    """The first one is the explanation that the page opens with."""
+    regions: tuple[Region, ...] = ()
+    nuclei: tuple[Nucleus, ...] = ()
 
 
 Run = Callable[[str, Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.spec import Pixels
 
@@ -12,16 +11,6 @@ SIDE = 224
 CORNER = 36
 """Pixels hidden at the bottom right: the widest scale bar of the data set ("500 pi") begins 31 pixels from
 the right edge and 30 from the bottom one; JPEG carries its edge a little further."""
-
-
-def squash(pixels: Pixels) -> Pixels:
-    """Whole image to (224, 224, 3), area-averaged; the data set was squashed from 4:3 in the same way."""
-    height, width = pixels.shape[:2]
-    if (height, width) == (SIDE, SIDE):
-        return pixels
-    shrinking = min(height, width) >= SIDE
-    method = Image.Resampling.BOX if shrinking else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), method))
 
 
 def as_input(field: Pixels) -> NDArray[np.float32]:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from models import gate
-from models.spec import Label, ModelSpec, Pixels, Reading, Run, WeightFile
+from models.gate import Domain
+from models.imaging.resize import squash
+from models.spec import Label, Layer, Micrograph, ModelSpec, Reading, Run, WeightFile
 from models.zoo._operators import declare_missing_operators
-from models.zoo._smear import CORNER, as_input, squash
+from models.zoo._smear import CORNER, SIDE, as_input
 
 SPEC = ModelSpec(
     key="leukemia",
@@ -56,16 +58,30 @@ SPEC = ModelSpec(
     ),
 )
 
+DOMAIN = Domain(
+    kinds=("in-domain", "single-cell", "tissue", "wrong-stain", "blur", "not-a-smear"),
+    advice={
+        "in-domain": "The image looks like the blood-smear fields that this system was made with.",
+        "single-cell": "This looks like a close-up of one or a few cells. Upload the whole microscope field.",
+        "tissue": "This looks like stained tissue, not a blood smear. Choose the system made for it.",
+        "wrong-stain": "The colours are not those of the blood-smear stain that this system was made with.",
+        "blur": gate.QUALITY_ADVICE["blur"],
+        "not-a-smear": "This does not look like the blood-smear fields that this system was made with. "
+        "Upload a field of a stained peripheral blood smear, or read it by hand.",
+    },
+    stranger="not-a-smear",
+)
 
-def read(pixels: Pixels, run: Run) -> Reading:
+
+def read(micrograph: Micrograph, run: Run) -> Reading:
     """Quality and domain gate, then calibrated probabilities and the Grad-CAM of the likeliest class."""
-    field = squash(pixels)
+    field = squash(micrograph.pixels, SIDE)
     parameters = run("gate", {})
-    wrong = gate.check_quality(gate.measure(pixels, field, CORNER), parameters)
+    wrong = gate.check_quality(gate.measure(micrograph.pixels, field, CORNER), parameters)
     if wrong:
         return Reading(outcome="refused", reason=wrong[0].message, findings=wrong)
     answer = run("predict", {"image": as_input(field)})
-    domain = gate.check_domain(answer["embedding"], parameters)
+    domain = gate.check_domain(answer["embedding"], parameters, DOMAIN)
     if domain[0].refuses:
         return Reading(outcome="refused", reason=domain[0].message, findings=domain)
     scores = answer["probabilities"][0]
@@ -77,7 +93,7 @@ def read(pixels: Pixels, run: Run) -> Reading:
         label=SPEC.labels[best].name,
         scores={label.name: float(score) for label, score in zip(SPEC.labels, scores, strict=True)},
         findings=domain,
-        heatmap=shown["heatmap"],
+        layers=(Layer(name="heatmap", title="Where the model looked", kind="heat", values=shown["heatmap"]),),
     )
 
 

@@ -1,0 +1,1 @@
+"""Training, measuring and shipping the leukemia systems."""

@@ -1,0 +1,1 @@
+"""What every system's training shares: splits, the fit loop, calibration, gate, graphs, measures, cards."""

@@ -1,0 +1,67 @@
+"""What decides a run, written beside its result, so that another run can be told from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from models.card import CARDS
+from models.engine import WEIGHTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the command line decides; a system's own numbers (rates, sizes) are its own constants."""
+
+    key: str
+    version: str
+    data: Path
+    out: Path
+    """Folder of the run: checkpoints, logs, JSON. Never committed."""
+    weights: Path = WEIGHTS
+    """Folder of the exported files."""
+    card: Path | None = None
+    """Folder of the card and its pictures; the version's own below `models/cards` unless given."""
+    seed: int = 20
+    epochs: int | None = None
+    """Rounds at most; the system's own number unless given."""
+    quick: bool = False
+    """Few images, few rounds, the same path: under two minutes on two cores."""
+    resume: bool = False
+
+    @property
+    def stem(self) -> str:
+        return f"{self.key}-{self.version}"
+
+    @property
+    def card_folder(self) -> Path:
+        return self.card or CARDS / self.stem
+
+    def command(self, verb: str) -> str:
+        """The command that a figure of this run is named with."""
+        return f"python -m models.training {verb} {self.key}"
+
+    def write(self) -> None:
+        """Records itself as `plan.json`."""
+        told = {name: str(value) for name, value in asdict(self).items() if name in ("key", "version", "seed", "quick")}
+        write_json(told, self.out / "plan.json")
+
+
+def datasets_folder() -> Path:
+    """The folder of real images, beside the project unless PORTAL_DATASETS names another."""
+    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+    return Path(os.environ.get("PORTAL_DATASETS") or beside)
+
+
+def write_json(found: object, path: Path) -> None:
+    """A record of a run, readable by people."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """A record that `write_json` made."""
+    held: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    return held
