@@ -78,6 +78,8 @@ class Measure:
     most: float | None = None
     decimals: int = 0
     meaning: str = ""
+    step: float = 0.0
+    """The step in which a reader scores it by hand, from 0 to `most`; 0 when it only follows from others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +141,11 @@ class ModelSpec:
     """The key under which its members stand for each other, when there are several candidates for one task."""
     claim: str = ""
     """What the original's authors claim, and of what: shown beside what was measured here."""
+    follow: Callable[[Mapping[str, float]], Reading] | None = None
+    """What follows from the measures that a reader typed: label, all scores, notes.
+
+    Raises ValueError with a sentence for the reader when they contradict each other. Without it they stand alone.
+    """
 
     @property
     def weights_sha256(self) -> str:
