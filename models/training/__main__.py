@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
 from pathlib import Path
 
 import torch
 
 from models.catalogue import Catalogue
 from models.engine import WEIGHTS
-from models.training.protocol.course import Course, courses
+from models.training.protocol.course import VERBS, courses
 from models.training.protocol.plan import Plan, datasets_folder
-
-VERBS = tuple(field.name for field in fields(Course))
 
 
 def _arguments(keys: list[str]) -> argparse.ArgumentParser:

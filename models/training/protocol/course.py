@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from models.training.protocol.plan import Plan
@@ -25,6 +25,9 @@ class Course:
     export: Verb
     benchmark: Verb
     evaluate: Verb
+
+
+VERBS = tuple(field.name for field in fields(Course))
 
 
 def courses() -> dict[str, Course]:
