@@ -1,9 +1,9 @@
-"""Images the leukemia gate must refuse: real ones of other kinds, and ones made by code."""
+"""Images of every kind that a gate may meet: real ones by family, and ones made by code."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,20 +14,25 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
+from models.imaging.resize import squash
 from models.spec import Pixels
-from models.training.augment import TO_YIQ
-from models.training.data import decode
-from models.zoo._smear import SIDE, squash
+from models.training.protocol.augment import TO_YIQ
+from models.training.protocol.splits import decode
 
 Fields = NDArray[np.uint8]
+SIDE = 224
 
 PATTERNS = {
-    "healthy lymphocytes": ("single-cell", ("out_of_domain/healthy_lymphocytes/*.jpg",)),
-    "PCam": ("tissue", ("pcam/images/*.webp",)),
-    "H&E": ("tissue", ("he/nct_crc/*.tif", "he/lc25000/*.jpeg", "he/pancreas/*.png")),
-    "IHC": ("tissue", ("ihc/*.png", "ihc/deepliif_ki67/*.png", "ihc/endonuke_er_pr/*.png")),
-    "HPA": ("tissue", ("hpa/hpa_core_*.png",)),
+    "healthy lymphocytes": ("out_of_domain/healthy_lymphocytes/*.jpg",),
+    "smears": ("leukemia/*/*.jpg",),
+    "PCam": ("pcam/images/*.webp",),
+    "H&E": ("he/nct_crc/*.tif", "he/lc25000/*.jpeg", "he/pancreas/*.png"),
+    "IHC": ("ihc/*.png", "ihc/deepliif_ki67/*.png", "ihc/endonuke_er_pr/*.png"),
+    "HPA": ("hpa/hpa_core_*.png",),
+    "HPA units": ("hpa/hpa_ftu_?.png",),
 }
+"""Files of each family of real images below the datasets folder; masks are left out."""
+PHOTOGRAPHS = "photographs"
 MOST = 250
 
 
@@ -41,17 +46,21 @@ class Source:
     images: tuple[Pixels, ...]
 
 
-def real_sources(folder: Path) -> list[Source]:
-    """The real images below the datasets folder, masks left out, and the photographs of installed "
-    "packages."""
-    found = []
-    for name, (kind, patterns) in PATTERNS.items():
-        paths = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if "mask" not in path.name]
-        chosen = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:MOST]
-        images = tuple(decode(path) for path in tqdm(chosen, desc=name, leave=False))
-        found.append(Source(name=name, family=name, kind=kind, images=images))
-    found.append(Source(name="photographs", family="photographs", kind="not-a-smear", images=photographs()))
-    return found
+def real_sources(folder: Path, kinds: Mapping[str, str]) -> list[Source]:
+    """The families that `kinds` names, each as the kind it is to that system; at most MOST images of one."""
+    return [
+        Source(name=family, family=family, kind=kind, images=family_images(folder, family))
+        for family, kind in kinds.items()
+    ]
+
+
+def family_images(folder: Path, family: str) -> tuple[Pixels, ...]:
+    """Real images of one family of PATTERNS, or the photographs of installed packages."""
+    if family == PHOTOGRAPHS:
+        return photographs()
+    paths = [path for pattern in PATTERNS[family] for path in sorted(folder.glob(pattern)) if "mask" not in path.name]
+    chosen = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:MOST]
+    return tuple(decode(path) for path in tqdm(chosen, desc=family, leave=False))
 
 
 def photographs() -> tuple[Pixels, ...]:
@@ -173,7 +182,7 @@ def generated(count: int, rng: np.random.Generator) -> Fields:
 
 def fields_of(images: Sequence[Pixels]) -> Fields:
     """Images of any size as the network sees them."""
-    return np.stack([squash(image) for image in images])
+    return np.stack([squash(image, SIDE) for image in images])
 
 
 def lightly_varied(fields: Fields, seed: int) -> Fields:

@@ -19,11 +19,11 @@ Role = Literal["train", "validation", "test"]
 Block = tuple[int, int]
 """The stratum (a class, or 0) and the number of the block in it."""
 ROLES: tuple[Role, ...] = ("train", "validation", "test")
-SHARES = {"train": 0.60, "validation": 0.15, "test": 0.25}
+SHARES: Mapping[Role, float] = {"train": 0.60, "validation": 0.15, "test": 0.25}
 
 
-def split_blocks(blocks: Sequence[Block], seed: int) -> list[Role]:
-    """A role per item: whole blocks only, in each stratum about 60 / 15 / 25 % of the items."""
+def split_blocks(blocks: Sequence[Block], seed: int, shares: Mapping[Role, float] = SHARES) -> list[Role]:
+    """A role per item: whole blocks only, in each stratum about `shares` of the items (60 / 15 / 25 %)."""
     sizes: dict[Block, int] = defaultdict(int)
     for block in blocks:
         sizes[block] += 1
@@ -31,17 +31,17 @@ def split_blocks(blocks: Sequence[Block], seed: int) -> list[Role]:
     for label in sorted({block[0] for block in blocks}):
         mine = sorted(block for block in sizes if block[0] == label)
         random.Random(f"{seed}-{label}").shuffle(mine)  # noqa: S311  (a split is no secret)
-        role_of |= _deal(mine, sizes)
+        role_of |= _deal(mine, sizes, shares)
     return [role_of[block] for block in blocks]
 
 
-def _deal(shuffled: list[Block], sizes: Mapping[Block, int]) -> dict[Block, Role]:
+def _deal(shuffled: list[Block], sizes: Mapping[Block, int], shares: Mapping[Role, float]) -> dict[Block, Role]:
     """Each block goes to the role that is furthest below its share of the stratum."""
     total = sum(sizes[block] for block in shuffled)
     dealt: dict[Role, int] = dict.fromkeys(ROLES, 0)
     roles: dict[Block, Role] = {}
     for block in shuffled:
-        neediest = max(ROLES, key=lambda role: SHARES[role] - dealt[role] / total)
+        neediest = max(ROLES, key=lambda role: shares[role] - dealt[role] / total)
         roles[block] = neediest
         dealt[neediest] += sizes[block]
     return roles
