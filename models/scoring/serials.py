@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
-_NAME = re.compile(r"(S-[0-9]{1,12})-10x_Image[0-9]{0,9}([0-9]{2})(?:_RAW)?_ch[0-9]{2}(?:\.[a-z]{1,5})?", re.ASCII | re.I)
+_NAME = re.compile(
+    r"(S-[0-9]{1,12})-10x_Image[0-9]{0,9}([0-9]{2})(?:_RAW)?_ch[0-9]{2}(?:\.[a-z]{1,5})?", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
