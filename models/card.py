@@ -64,6 +64,11 @@ class Card:
     measured: bool
     sections: tuple[Section, ...]
 
+    @property
+    def headline(self) -> Figure | None:
+        """The figure that stands for the version in lists: by convention the first one of the card."""
+        return next((figure for section in self.sections for figure in section.figures), None)
+
 
 def load_card(spec: ModelSpec, cards: Path = CARDS) -> Card:
     """The card of a model version; without an evaluation of these very weights, one that says so."""
