@@ -12,25 +12,27 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.engine import session_options
-from models.training.augment import Strength, augment, to_network
+from models.training.leukemia.moving import augment
+from models.training.protocol.augment import Strength, to_network
 from models.zoo._smear import as_input
 
 Floats = NDArray[np.float32]
 
 
 class Served:
-    """Probabilities and embeddings by the ONNX graph of one file."""
+    """Probabilities and embeddings by the ONNX graph of one file; `side` is that of its input in pixels."""
 
     def __init__(self, predict: Path) -> None:
         self._session = ort.InferenceSession(predict, session_options(1), providers=["CPUExecutionProvider"])
+        self.side = int(self._session.get_inputs()[0].shape[-1])
 
     def ask(self, image: Floats) -> tuple[Floats, Floats]:
-        """Probabilities (1, 4) and embedding (1, d) of one input (1, 3, 224, 224) in [-1, 1]."""
+        """Probabilities (1, 4) and embedding (1, d) of one input (1, 3, side, side) in [-1, 1]."""
         found: list[Any] = self._session.run(["probabilities", "embedding"], {"image": image})
         return found[0], found[1]
 
     def read(self, fields: NDArray[np.uint8], what: str) -> tuple[Floats, Floats]:
-        """The same of many fields (n, 224, 224, 3)."""
+        """The same of many fields (n, side, side, 3)."""
         answers = [self.ask(as_input(field)) for field in tqdm(fields, desc=what, leave=False)]
         return _stacked(answers)
 

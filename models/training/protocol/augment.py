@@ -11,8 +11,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.zoo._smear import CORNER
-
 # Ruifrok and Johnston's haematoxylin, eosin and DAB optical densities, one stain per row.
 STAINS = torch.tensor([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -44,12 +42,6 @@ class Strength:
 
 def _uniform(n: int, low: float, high: float) -> Tensor:
     return torch.rand(n) * (high - low) + low
-
-
-def hide_corner(batch: Tensor) -> Tensor:
-    """(n, 3, 224, 224) in [0, 1] with the scale-bar corner set to mid-grey, which the network sees as 0."""
-    batch[:, :, -CORNER:, -CORNER:] = 0.5
-    return batch
 
 
 def _per_pixel(batch: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
@@ -132,18 +124,6 @@ def wear(batch: Tensor, strength: Strength) -> Tensor:
     for index in torch.nonzero(torch.rand(n) < strength.jpeg)[:, 0].tolist():
         batch[index] = through_jpeg(batch[index], int(torch.randint(40, 96, (1,))))
     return batch
-
-
-def augment(fields: Tensor, strength: Strength) -> Tensor:
-    """(n, 224, 224, 3) bytes to an augmented batch (n, 3, 224, 224) in [0, 1], bar hidden before and after.
-
-    Hidden before, it cannot be turned into view; hidden after, the corner looks as it does in serving.
-    """
-    batch = hide_corner(fields.permute(0, 3, 1, 2).float() / 255)
-    batch = reshape(batch, strength)
-    if float(torch.rand(1)) < 0.7:
-        batch = restain(batch, strength)
-    return hide_corner(wear(recolour(batch, strength), strength))
 
 
 def to_network(batch: Tensor) -> Tensor:
