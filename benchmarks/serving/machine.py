@@ -16,7 +16,8 @@ _ASK = ("import json, platform as on, sys; from importlib.metadata import versio
         "print(json.dumps({'Python': on.python_version(), **{one: version(one) for one in sys.argv[1:]}}))")
 
 
-def facts(portal_python: Path, rivals_python: Path) -> dict[str, object]:
+def facts(portal_python: Path, rivals_python: Path, ours: tuple[str, ...] = OURS,
+          theirs: tuple[str, ...] = THEIRS) -> dict[str, object]:
     """Everything that a reader needs to judge the figures."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -25,8 +26,8 @@ def facts(portal_python: Path, rivals_python: Path) -> dict[str, object]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 2),
-        "portal": _versions(portal_python, OURS),
-        "rivals": _versions(rivals_python, THEIRS),
+        "portal": _versions(portal_python, ours),
+        "rivals": _versions(rivals_python, theirs),
     }
 
 
