@@ -17,7 +17,10 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the models before the first image arrives; a damaged one costs its answers, not the portal."""
-    for state in worker.app.callable.extensions["engine"].load_all():
+    """Say which models are damaged; a damaged one costs its answers, not the portal.
+
+    A model is loaded by its first image: most clinics use one or two of them, and memory is what they lack.
+    """
+    for state in worker.app.callable.extensions["engine"].verify():
         if not state.ok:
             worker.log.error("the model %s cannot be used: %s", state.key, state.problem)

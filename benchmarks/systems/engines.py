@@ -37,7 +37,8 @@ def main() -> None:
         times.append(time.perf_counter() - began)
     print(json.dumps({
         "load_ms": loaded * 1e3, "median_ms": float(np.median(times)) * 1e3,
-        "mb": resident(os.getpid()) - before, "outputs": [np.ravel(one)[:2000].astype(float).tolist() for one in outputs],
+        "mb": resident(os.getpid()) - before,
+        "outputs": [np.ravel(one)[:2000].astype(float).tolist() for one in outputs],
     }))
 
 
@@ -65,7 +66,7 @@ def _onnxruntime(path: Path, threads: int) -> Run:
 
 
 def _openvino(path: Path, threads: int) -> Run:
-    import openvino
+    import openvino  # type: ignore[import-not-found]
 
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
     compiled = openvino.Core().compile_model(path, "CPU", settings)
