@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from models import gate
-from models.gate import Domain
-from models.imaging.resize import squash
-from models.spec import Label, Layer, Micrograph, ModelSpec, Reading, Run, WeightFile
+from models.spec import Micrograph, ModelSpec, Reading, Run, WeightFile
 from models.zoo._operators import declare_missing_operators
-from models.zoo._smear import CORNER, SIDE, as_input
+from models.zoo._smear import ANSWER, LABELS, NOTICE, read_smear
 
 SPEC = ModelSpec(
     key="leukemia",
@@ -21,14 +16,9 @@ SPEC = ModelSpec(
     "is most similar to. MobileNetV3 reads the image, an LSTM reads its 7×7 positions row by row.",
     accepts="One whole microscope field of a stained peripheral blood smear (about 20 red cells across), "
     "JPEG, PNG, TIFF, WebP or BMP. No single-cell crops, no tissue.",
-    labels=(
-        Label(name="Benign", meaning="Hematogones: benign B-cell precursors, not leukemic blasts."),
-        Label(name="Early", meaning="Early Pre-B: a B-ALL maturation pattern, not a stage of disease."),
-        Label(name="Pre", meaning="Pre-B: a B-ALL maturation pattern, not a stage of disease."),
-        Label(name="Pro", meaning="Pro-B: a B-ALL maturation pattern, not a stage of disease."),
-    ),
-    answer="Image pattern most similar to class {label}; not a diagnosis; confirm with flow cytometry and genetics.",
-    notice="Research use only, not a diagnosis.",
+    labels=LABELS,
+    answer=ANSWER,
+    notice=NOTICE,
     preprocessing="Whole image squashed to 224×224 by area averaging; the bottom-right 36×36 pixels "
     "(scale bar) replaced by mid-grey; RGB scaled with mean 0.5 and standard deviation 0.5.",
     calibrated=True,
@@ -56,45 +46,14 @@ SPEC = ModelSpec(
         "The classes are partly told apart by stain and exposure alone; see the colour baseline in the card.",
         "The four classes are maturation patterns. Any other disease, or none, still gets one of these four names.",
     ),
+    family="leukemia",
+    claim="Accuracy 1.00 on 784 test images, claimed by the hybrid's authors, who made copies of images before they "
+    "split them: copies of one image can stand on both sides.",
 )
-
-DOMAIN = Domain(
-    kinds=("in-domain", "single-cell", "tissue", "wrong-stain", "blur", "not-a-smear"),
-    advice={
-        "in-domain": "The image looks like the blood-smear fields that this system was made with.",
-        "single-cell": "This looks like a close-up of one or a few cells. Upload the whole microscope field.",
-        "tissue": "This looks like stained tissue, not a blood smear. Choose the system made for it.",
-        "wrong-stain": "The colours are not those of the blood-smear stain that this system was made with.",
-        "blur": gate.QUALITY_ADVICE["blur"],
-        "not-a-smear": "This does not look like the blood-smear fields that this system was made with. "
-        "Upload a field of a stained peripheral blood smear, or read it by hand.",
-    },
-    stranger="not-a-smear",
-)
-
 
 def read(micrograph: Micrograph, run: Run) -> Reading:
     """Quality and domain gate, then calibrated probabilities and the Grad-CAM of the likeliest class."""
-    field = squash(micrograph.pixels, SIDE)
-    parameters = run("gate", {})
-    wrong = gate.check_quality(gate.measure(micrograph.pixels, field, CORNER), parameters)
-    if wrong:
-        return Reading(outcome="refused", reason=wrong[0].message, findings=wrong)
-    answer = run("predict", {"image": as_input(field)})
-    domain = gate.check_domain(answer["embedding"], parameters, DOMAIN)
-    if domain[0].refuses:
-        return Reading(outcome="refused", reason=domain[0].message, findings=domain)
-    scores = answer["probabilities"][0]
-    best = int(scores.argmax())
-    chosen = np.eye(len(SPEC.labels), dtype=np.float32)[best : best + 1]
-    shown = run("explain", {"features": answer["features"], "chosen": chosen})
-    return Reading(
-        outcome="scored",
-        label=SPEC.labels[best].name,
-        scores={label.name: float(score) for label, score in zip(SPEC.labels, scores, strict=True)},
-        findings=domain,
-        layers=(Layer(name="heatmap", title="Where the model looked", kind="heat", values=shown["heatmap"]),),
-    )
+    return read_smear(SPEC, micrograph, run)
 
 
 def build() -> Any:

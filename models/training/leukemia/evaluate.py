@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +14,15 @@ from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from models import gate
+from models.imaging.resize import squash
 from models.spec import ModelSpec, Pixels
-from models.training import outliers
-from models.training.calibrate import calibration_bins, expected_calibration_error
-from models.training.data import CLASSES, Part
-from models.training.gate import accepted, deal
-from models.training.measures import (
+from models.training.leukemia.data import CLASSES, Part, Parts
+from models.training.leukemia.gate import FAMILIES
+from models.training.leukemia.served import Served
+from models.training.protocol import outliers
+from models.training.protocol.calibrate import calibration_bins, expected_calibration_error
+from models.training.protocol.gatefit import accepted, deal
+from models.training.protocol.measures import (
     block_bootstrap,
     colour_baseline,
     macro_f1,
@@ -30,11 +30,8 @@ from models.training.measures import (
     per_class,
     wilson,
 )
-from models.training.served import Served
-from models.training.shifts import SHIFTS
-from models.zoo._smear import CORNER, as_input, squash
-
-PACKAGES = ("numpy", "onnxruntime", "Pillow", "torch", "timm", "scikit-learn", "scikit-image")
+from models.training.protocol.shifts import SHIFTS
+from models.zoo._smear import CORNER, SIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +54,9 @@ class Bench:
         """Gate and probabilities, both for every image: a refused one is still counted among the answers."""
         probabilities, embeddings, sound = [], [], []
         for pixels in tqdm(images, desc=what, leave=False):
-            field = squash(pixels)
+            field = squash(pixels, SIDE)
             sound.append(not gate.check_quality(gate.measure(pixels, field, CORNER), self.parameters))
-            answer = self.served.ask(as_input(field))
+            answer = self.served.ask(self.served.input_of(field))
             probabilities.append(answer[0])
             embeddings.append(answer[1])
         passed = np.array(sound) & accepted(self.parameters, np.concatenate(embeddings))
@@ -75,8 +72,8 @@ def open_bench(spec: ModelSpec, weights: Path) -> Bench:
     return Bench(served=Served(predict), parameters=parameters, temperature=float(state["temperature"]))
 
 
-def evaluate(bench: Bench, parts: Mapping[str, Part], folder: Path, seed: int) -> dict[str, Any]:
-    """Everything the card needs but the split, the gate's leave-one-out and the versions."""
+def evaluate(bench: Bench, parts: Parts, folder: Path, seed: int) -> dict[str, Any]:
+    """Everything the card needs but what fit, export and benchmark recorded."""
     test = parts["test"]
     clean = bench.ask(list(test.fields), "test")
     return {
@@ -89,7 +86,7 @@ def evaluate(bench: Bench, parts: Mapping[str, Part], folder: Path, seed: int) -
 
 
 def _classification(clean: Answers, test: Part, seed: int) -> dict[str, Any]:
-    answers, blocks = clean.probabilities.argmax(1), [sample.block for sample in test.samples]
+    answers, blocks = clean.probabilities.argmax(1), test.blocks
     right, passed = answers == test.labels, int(clean.passed.sum())
     return {
         "images": len(answers),
@@ -106,13 +103,13 @@ def _classification(clean: Answers, test: Part, seed: int) -> dict[str, Any]:
     }
 
 
-def _calibration(bench: Bench, parts: Mapping[str, Part], clean: Answers, seed: int) -> dict[str, Any]:
+def _calibration(bench: Bench, parts: Parts, clean: Answers, seed: int) -> dict[str, Any]:
     """Before and after the temperature; the graph holds the product, so before is its T-th power."""
     test = parts["test"]
     labels, scores = test.labels, clean.probabilities.astype(np.float64)
     raw = scores**bench.temperature
     raw /= raw.sum(axis=1, keepdims=True)
-    blocks = [sample.block for sample in test.samples]
+    blocks = test.blocks
     interval = block_bootstrap(lambda i: expected_calibration_error(scores[i], labels[i]), blocks, seed)
     return {
         "temperature": bench.temperature,
@@ -142,7 +139,7 @@ def _robust_row(name: str, answers: Answers, test: Part) -> dict[str, Any]:
     }
 
 
-def _baselines(parts: Mapping[str, Part]) -> dict[str, Any]:
+def _baselines(parts: Parts) -> dict[str, Any]:
     train, test = parts["train"], parts["test"]
     colour = colour_baseline((train.fields, train.labels), (test.fields, test.labels))
     majority = majority_baseline(train.labels, len(test.labels))
@@ -155,19 +152,9 @@ def _baselines(parts: Mapping[str, Part]) -> dict[str, Any]:
 def _refusals(bench: Bench, folder: Path, seed: int) -> list[dict[str, Any]]:
     """Real images of other kinds, at their own size, that the gate was not fitted on."""
     rows = []
-    for source in outliers.real_sources(folder):
+    for source in outliers.real_sources(folder, FAMILIES):
         held = deal(source, seed)[1]
         refused = int((~bench.ask(held, source.name).passed).sum())
         interval = wilson(refused, len(held))
         rows.append({"source": source.name, "images": len(held), "refused": refused / len(held), "interval": interval})
     return rows
-
-
-def provenance(spec: ModelSpec, weights: Path) -> dict[str, Any]:
-    """Which files were measured, with which versions."""
-    files = {name: weights / file.name for name, file in spec.graphs.items()}
-    return {
-        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files.values()},
-        "weights_sha256": hashlib.sha256(files["predict"].read_bytes()).hexdigest(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-    }

@@ -1,157 +1,46 @@
-"""From torch to the two ONNX graphs that serving runs: reading, and Grad-CAM of one class."""
+"""From torch to the two ONNX graphs that serving runs, reading and Grad-CAM, and the gate fitted on them."""
 
 from __future__ import annotations
 
-import copy
-import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
-from torch import Tensor, nn
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
 
-OPSET = 20
-SHAPE = (1, 3, 224, 224)
-FEATURES = (1, 576, 7, 7)
+from models.catalogue import Catalogue
+from models.training.leukemia.data import Parts, load_parts
+from models.training.leukemia.explain import Reader, grad_cam, traced_grad_cam
+from models.training.leukemia.gate import FAMILIES, QUALITY, gather_inside, gather_outside
+from models.training.leukemia.served import Served
+from models.training.protocol.gatefit import accepted, fit_gate, leave_one_out, save
+from models.training.protocol.graphs import load_network, save_state, settled, sha256_of, write_graph
+from models.training.protocol.outliers import real_sources
+from models.training.protocol.plan import Plan, write_json
+from models.zoo._smear import DOMAIN, SIDE
+
+PARITY_IMAGES = 60
 
 
-class Reader(nn.Module):
-    """What `leukemia-N.onnx` computes: probabilities, features, embedding."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        features, embedding = self.network.describe(image)
-        logits = self.network.head(features) / self.network.temperature
-        return torch.softmax(logits, dim=1), features, embedding
-
-
-def grad_cam(head: Any, features: Tensor, chosen: Tensor) -> Tensor:
-    """Grad-CAM (7, 7) in [0, 1] of the logit that `chosen` (1, 4) marks, with respect to the features."""
-    (slope,) = torch.autograd.grad((head(features) * chosen).sum(), features)
-    weighted = (slope.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1)[0].relu()
-    return weighted / weighted.amax(dim=(0, 1)).clamp(min=1e-12)
-
-
-def traced_grad_cam(head: Any) -> nn.Module:
-    """The same as a graph without autograd; mkldnn is off so that the LSTM is traced step by step."""
-
-    def compute(features: Tensor, chosen: Tensor) -> Tensor:
-        return grad_cam(head, features.requires_grad_(), chosen).detach()
-
-    head = copy.deepcopy(head).requires_grad_(False)
-    with torch.backends.mkldnn.flags(enabled=False):
-        return make_fx(compute)(torch.randn(FEATURES), torch.eye(4)[:1])
-
-
-def settled(network: Any) -> Any:
-    """A copy that computes the same with batch norm inside the convolutions and weights that float16 holds.
-
-    What is evaluated is then what is stored, and the exporter's own folding finds nothing left to change.
-    """
-    network = copy.deepcopy(network).eval()
-    _fold_norms(network)
-    for name, tensor in network.state_dict().items():
-        if _is_weight(name, tensor):
-            tensor.copy_(tensor.half().float())
-    return network
-
-
-@torch.no_grad()
-def _fold_norms(network: nn.Module) -> None:
-    """Each batch norm becomes the identity plus a bias; its convolution is the last one without a bias."""
-    convolution: nn.Conv2d | None = None
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.bias is None:
-            convolution = module
-        elif isinstance(module, nn.BatchNorm2d) and convolution is not None:
-            scale = module.weight / torch.sqrt(module.running_var + module.eps)
-            convolution.weight *= scale[:, None, None, None]
-            module.bias -= module.running_mean * scale
-            module.weight.fill_(1)
-            module.running_mean.zero_()
-            module.running_var.fill_(1 - module.eps)
-
-
-def _is_weight(name: str, tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and "running_" not in name
-
-
-def export(network: Any, folder: Path, stem: str) -> dict[str, Path]:
+def write_graphs(network: Any, folder: Path, stem: str, side: int = SIDE) -> dict[str, Path]:
     """Writes `<stem>.onnx`, `<stem>.gradcam.onnx` and the torch weights `<stem>.pt`; files by name."""
     network = settled(network)
-    folder.mkdir(parents=True, exist_ok=True)
     predict, explain, state = (folder / f"{stem}{end}" for end in (".onnx", ".gradcam.onnx", ".pt"))
-    stored = network.state_dict().items()
-    torch.save({name: value.half() if _is_weight(name, value) else value for name, value in stored}, state)
-    _write(Reader(network), (torch.zeros(SHAPE),), predict, ["image"], ["probabilities", "features", "embedding"])
-    inputs = (torch.zeros(FEATURES), torch.eye(4)[:1])
-    _write(traced_grad_cam(network.head), inputs, explain, ["features", "chosen"], ["heatmap"])
+    save_state(network, state)
+    image = torch.zeros(1, 3, side, side)
+    write_graph(Reader(network), (image,), predict, ["image"], ["probabilities", "features", "embedding"])
+    features = torch.zeros_like(network.describe(image)[0])
+    inputs = (features, torch.eye(4)[:1])
+    write_graph(traced_grad_cam(network.head, features), inputs, explain, ["features", "chosen"], ["heatmap"])
     return {"predict": predict, "explain": explain, "torch": state}
 
 
-def load_network(build: Any, state: Path) -> Any:
-    """`build()` with the weights of an exported or fitted `.pt` file, ready to answer."""
-    network = build()
-    network.load_state_dict(torch.load(state, map_location="cpu", weights_only=True))
-    return network.eval()
-
-
-def _write(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, names: list[str], outputs: list[str]) -> None:
-    program = torch.onnx.export(
-        module.eval(),
-        inputs,
-        dynamo=True,
-        input_names=names,
-        output_names=outputs,
-        opset_version=OPSET,
-        optimize=True,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError(f"torch gave no graph for {path.name}")
-    model = program.model_proto
-    _strip(model)
-    _store_half(model.graph)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-
-
-def _strip(model: onnx.ModelProto) -> None:
-    """Drops the exporter's notes: they name folders of this machine and outweigh a small graph."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        del part.metadata_props[:]
-    for node in graph.node:
-        node.doc_string = ""
-    del graph.value_info[:]
-
-
-def _store_half(graph: onnx.GraphProto) -> None:
-    """Weights as float16 with a Cast in front of their use, which ONNX Runtime folds away when it loads."""
-    casts = []
-    for initialiser in graph.initializer:
-        value = numpy_helper.to_array(initialiser)
-        if value.dtype == np.float32 and value.size > 64:
-            name = initialiser.name
-            initialiser.CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
-            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = casts + list(graph.node)
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
 def parity(network: Any, predict: Path, explain: Path, images: NDArray[np.float32]) -> dict[str, float]:
-    """Largest differences between torch and ONNX Runtime over images (n, 3, 224, 224) in [-1, 1]."""
+    """Largest differences between torch and ONNX Runtime over images (n, 3, side, side) in [-1, 1]."""
     sessions = [ort.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (predict, explain)]
     worst = {"probabilities": 0.0, "heatmap": 0.0}
     for image in images:
@@ -167,6 +56,39 @@ def parity(network: Any, predict: Path, explain: Path, images: NDArray[np.float3
     return worst
 
 
-def hashes(files: dict[str, Path]) -> dict[str, str]:
-    """The sha256 of each file, for `SPEC.graphs`."""
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+def export(plan: Plan) -> None:
+    """Graphs and gate to the plan's weights; parity with torch, hashes and the gate's worth to `export.json`."""
+    record = export_files(plan, SIDE)
+    print(json.dumps(record, indent=1))
+
+
+def export_files(plan: Plan, side: int) -> dict[str, Any]:
+    """As `export`, for a network that was taught at `side` pixels; gives the record."""
+    parts = load_parts(plan)
+    build = Catalogue()[plan.key].build
+    files = write_graphs(load_network(build(), plan.out / "network.pt"), plan.weights, plan.stem, side)
+    network = load_network(build(), files["torch"])
+    torch.manual_seed(plan.seed)
+    served = Served(files["predict"])
+    some = parts["validation"].fields[:: max(1, len(parts["validation"].fields) // PARITY_IMAGES)]
+    images = np.concatenate([served.input_of(field) for field in some])
+    worst = parity(network, files["predict"], files["explain"], images)
+    files["gate"] = plan.weights / f"{plan.stem}.gate.npz"
+    worth = _fit_gate(plan, parts, served, files["gate"])
+    record = {"parity": worst, **worth, "sha256": {name: sha256_of(path) for name, path in files.items()}}
+    write_json(record, plan.out / "export.json")
+    return record
+
+
+def _fit_gate(plan: Plan, parts: Parts, served: Served, path: Path) -> dict[str, dict[str, float]]:
+    """Writes the gate; gives the refused share per source, held out and by kinds never seen."""
+    inside = gather_inside(served, parts["train"].fields, parts["validation"].fields)
+    outside = gather_outside(served, parts, real_sources(plan.data, FAMILIES), plan.seed)
+    kinds = len(DOMAIN.kinds)
+    parameters = fit_gate(inside, outside, QUALITY, kinds, plan.seed)
+    # Serving asks the gate which size the network was taught at, for a graph cannot say it.
+    save(parameters | ({} if served.side == SIDE else {"input_side": np.asarray(served.side)}), path)
+    return {
+        "held_out": {one.name: float(1 - accepted(parameters, one.test).mean()) for one in outside},
+        "leave_one_out": {} if plan.quick else leave_one_out(inside, outside, QUALITY, kinds, plan.seed),
+    }

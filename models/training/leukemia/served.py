@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.engine import session_options
+from models.imaging.resize import squash
+from models.spec import Pixels
 from models.training.leukemia.moving import augment
 from models.training.protocol.augment import Strength, to_network
 from models.zoo._smear import as_input
@@ -31,9 +33,13 @@ class Served:
         found: list[Any] = self._session.run(["probabilities", "embedding"], {"image": image})
         return found[0], found[1]
 
+    def input_of(self, field: Pixels) -> Floats:
+        """A field (224, 224, 3) as the graph takes it."""
+        return as_input(squash(field, self.side))
+
     def read(self, fields: NDArray[np.uint8], what: str) -> tuple[Floats, Floats]:
-        """The same of many fields (n, side, side, 3)."""
-        answers = [self.ask(as_input(field)) for field in tqdm(fields, desc=what, leave=False)]
+        """The same of many fields (n, 224, 224, 3)."""
+        answers = [self.ask(self.input_of(field)) for field in tqdm(fields, desc=what, leave=False)]
         return _stacked(answers)
 
     def read_moved(
@@ -41,9 +47,10 @@ class Served:
     ) -> tuple[Floats, Floats]:
         """The same of `copies` augmented versions of each field."""
         answers = []
-        for i in tqdm(range(0, len(fields) * copies, 32), desc=f"{what}, augmented", leave=False):
-            chosen = np.arange(i, min(i + 32, len(fields) * copies)) % len(fields)
-            batch = to_network(augment(torch.from_numpy(fields[chosen]), strength)).numpy()
+        for first in tqdm(range(0, len(fields) * copies, 32), desc=f"{what}, augmented", leave=False):
+            chosen = np.arange(first, min(first + 32, len(fields) * copies)) % len(fields)
+            sized = np.stack([squash(fields[i], self.side) for i in chosen])
+            batch = to_network(augment(torch.from_numpy(sized), strength)).numpy()
             answers += [self.ask(image[None]) for image in batch]
         return _stacked(answers)
 

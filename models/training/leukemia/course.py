@@ -1,0 +1,48 @@
+"""The leukemia hybrids on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from models.catalogue import Catalogue
+from models.training.leukemia import card
+from models.training.leukemia.benchmark import cost
+from models.training.leukemia.data import load_parts
+from models.training.leukemia.evaluate import evaluate, open_bench
+from models.training.leukemia.export import export
+from models.training.leukemia.fit import fit
+from models.training.protocol.cards import provenance
+from models.training.protocol.course import Course
+from models.training.protocol.graphs import load_network
+from models.training.protocol.plan import Plan, read_json, write_json
+
+
+def run_benchmark(plan: Plan) -> None:
+    """Speed and size of the served hybrid to `benchmark.json`."""
+    entry = Catalogue()[plan.key]
+    files = {name: plan.weights / file.name for name, file in entry.spec.graphs.items()}
+    found = cost(load_network(entry.build(), files["predict"].with_suffix(".pt")), files)
+    write_json(found, plan.out / "benchmark.json")
+    print(json.dumps(found, indent=1))
+
+
+def run_evaluate(plan: Plan) -> None:
+    """Figures to `evaluation.json`; the card and its pictures too, where `export` left its record."""
+    spec = Catalogue()[plan.key].spec
+    torch.manual_seed(plan.seed)
+    found = evaluate(open_bench(spec, plan.weights), load_parts(plan), plan.data, plan.seed)
+    found["provenance"] = provenance(spec, plan)
+    for name in ("split", "export", "benchmark", "hybrids"):
+        if (plan.out / f"{name}.json").exists():
+            found[name] = read_json(plan.out / f"{name}.json")
+    write_json(found, plan.out / "evaluation.json")
+    print(json.dumps({name: found[name] for name in ("test", "robustness", "baselines", "gate")}, indent=1))
+    if "export" in found:
+        card.write(spec, plan, found)
+    else:
+        print(f"no export.json in {plan.out}: the card stays as it is")
+
+
+COURSES = {"leukemia": Course(fit=fit, export=export, benchmark=run_benchmark, evaluate=run_evaluate)}
