@@ -38,6 +38,8 @@ class Header:
     """EXIF orientation, 1 (upright) to 8."""
     page: int = 0
     """TIFF only: where the directory of the one full page starts."""
+    um_per_px: float | None = None
+    """TIFF only: the side of a pixel in µm, where the file says so believably."""
 
     @property
     def content_type(self) -> str:

@@ -81,6 +81,14 @@ def integers(data: bytes, layout: Layout, entry: Entry, most: int) -> tuple[int,
     return _unpack(f"{layout.order}{entry.count}{code}", data, entry.start)
 
 
+def rational(data: bytes, layout: Layout, entry: Entry) -> float:
+    """The value of an entry of one unsigned fraction."""
+    if entry.kind != 5 or entry.count != 1:
+        raise BadDirectory("not one fraction")
+    above, below = _unpack(f"{layout.order}2I", data, entry.start)
+    return above / below if below else 0.0
+
+
 def exif_orientation(block: bytes) -> int:
     """EXIF orientation (1 to 8) from the bytes of an EXIF block; 1 when it says nothing sensible."""
     block = block.removeprefix(b"Exif\0\0")

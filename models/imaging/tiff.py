@@ -13,10 +13,15 @@ _BIG_ENDIAN_BIGTIFF = b"MM\0\x2b"
 MAGICS = (b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", _BIG_ENDIAN_BIGTIFF)
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL = 254, 256, 257, 258, 259, 262, 266
 _STRIPS, _SAMPLES, _STRIP_BYTES, _PLANES = 273, 277, 279, 284
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _FORMAT, _JPEG_TABLES = 322, 323, 324, 325, 339, 347
 _COLOURS: dict[int, Colours] = {0: "grey", 1: "grey", 2: "colour", 3: "palette", 5: "cmyk", 6: "colour"}
 _COMPRESSIONS = {1, 5, 7, 8, 32773, 32946}
 """None, LZW, JPEG, deflate, PackBits, old deflate."""
+_UM_PER_UNIT = {2: 25_400.0, 3: 10_000.0}
+"""Inch and centimetre."""
+_BELIEVABLE_UM = (0.05, 20.0)
+"""Of a microscope's pixel; 72 or 300 dots per inch are a printer's wish and not a measure."""
 _MAX_PIECES = 1 << 20
 _SHORT, _PALETTE, _TABLE_BYTES = 8, 3 << 16, 1 << 16
 _MOST_VALUES = {
@@ -93,6 +98,9 @@ class _Tags:
     def value(self, tag: int, otherwise: int) -> int:
         return next(iter(self.values(tag)), otherwise)
 
+    def fraction(self, tag: int) -> float:
+        return ifd.rational(self.data, self.layout, self.entries[tag])
+
     def checked(self, tag: int) -> bytes:
         """The raw entry, once its values are known to lie inside the data."""
         entry = self.entries[tag]
@@ -145,7 +153,20 @@ def _describe(tags: _Tags, page: int) -> Header:
         bits=bits[0],
         orientation=orientation if 1 <= orientation <= 8 else 1,
         page=page,
+        um_per_px=_um_per_px(tags),
     )
+
+
+def _um_per_px(tags: _Tags) -> float | None:
+    """The side of a pixel in µm from the resolution tags, where they are believable; they never refuse a file."""
+    try:
+        unit = _UM_PER_UNIT[tags.value(_RESOLUTION_UNIT, 2)]
+        across, down = tags.fraction(_X_RESOLUTION), tags.fraction(_Y_RESOLUTION)
+        side = unit / across
+    except (ifd.BadDirectory, KeyError, ZeroDivisionError):
+        return None
+    square = abs(across - down) <= 0.02 * across
+    return round(side, 4) if square and _BELIEVABLE_UM[0] <= side <= _BELIEVABLE_UM[1] else None
 
 
 def _check_pieces(tags: _Tags) -> None:

@@ -16,7 +16,7 @@ from flask.cli import with_appcontext
 
 from models.engine import Engine
 from models.imaging.errors import Unreadable
-from models.imaging.heat import heat_composite_png
+from models.imaging.layers import layer_png
 from models.imaging.limits import Limits
 from models.spec import ModelSpec
 from portal.services.reading import TimedReading, as_object, read_image, unreadable_object
@@ -80,9 +80,11 @@ def _read(engine: Engine, spec: ModelSpec, file: Path, pictures: Path | None) ->
 
 
 def _write_pictures(stem: Path, timed: TimedReading) -> None:
-    if timed.reading.heatmap is not None:
-        picture = heat_composite_png(timed.picture.pixels, timed.reading.heatmap)
-        stem.with_name(f"{stem.name}.heatmap.png").write_bytes(picture)
+    """The first heat layer as `<stem>.heatmap.png`, every other layer under its own name."""
+    heats = [layer for layer in timed.reading.layers if layer.kind == "heat"]
+    for layer in timed.reading.layers:
+        name = "heatmap" if layer in heats[:1] else layer.name
+        stem.with_name(f"{stem.name}.{name}.png").write_bytes(layer_png(timed.picture.pixels, layer))
 
 
 def _sentence(answer: dict[str, Any]) -> str:

@@ -57,3 +57,7 @@ class BadAccount(PortalError):
 
 class BadReview(PortalError):
     """The review lacks its label or its reason; the text says which."""
+
+
+class PixelSizeProblem(PortalError):
+    """The model needs to know the size of a pixel, or the stated one is absurd; the text says which."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from models.engine import Engine
-from models.imaging.heat import heat_overlay_png
+from models.imaging.layers import overlay_png
 from models.spec import Finding, ModelSpec
 from portal.services.errors import NotFound
+from portal.services.evidence import packed_layer
 from portal.services.samples import is_drawn
 from portal.storage import predictions
 from portal.storage.tables import Prediction, Review
@@ -84,7 +83,7 @@ def get_result(engine: Engine, prediction_id: int, owner_id: int) -> Result:
         answer=spec.answer.format(label=prediction.label) if prediction.label else "",
         notice=spec.notice, score_name="probability" if spec.calibrated else "model score",
         bars=_bars(spec, prediction), findings=tuple(Finding(**one) for one in prediction.findings),
-        has_heatmap=prediction.heatmap is not None, preprocessing=spec.preprocessing, ms=prediction.ms,
+        has_heatmap=bool(prediction.layers), preprocessing=spec.preprocessing, ms=prediction.ms,
         created_at=prediction.created_at, labels=tuple(one.name for one in spec.labels),
         reviews=tuple(_review_line(one) for one in prediction.reviews))
 
@@ -97,13 +96,13 @@ def get_prediction(prediction_id: int, owner_id: int) -> Prediction:
     return prediction
 
 
-def draw_heatmap(prediction_id: int, owner_id: int) -> bytes:
-    """The transparent heat map of a prediction as PNG. Raises NotFound when it has none."""
+def draw_layer(prediction_id: int, owner_id: int, name: str | None = None) -> bytes:
+    """A transparent layer of a prediction as PNG, the first without a name. Raises NotFound when it has none."""
     prediction = get_prediction(prediction_id, owner_id)
-    if prediction.heatmap is None:
+    held = packed_layer(prediction, name)
+    if held is None:
         raise NotFound
-    heat = np.asarray(prediction.heatmap, dtype=np.float32)
-    return heat_overlay_png(heat, prediction.image.width, prediction.image.height)
+    return overlay_png(*held, prediction.image.width, prediction.image.height)
 
 
 def _bars(spec: ModelSpec, prediction: Prediction) -> tuple[Bar, ...]:

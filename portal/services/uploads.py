@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 from sqlalchemy.exc import IntegrityError
 
 from models.engine import Engine
@@ -16,17 +15,24 @@ from models.imaging.decode import Picture, decode
 from models.imaging.errors import Unreadable
 from models.imaging.limits import Limits
 from models.imaging.scrub import scrub
-from models.spec import ModelSpec
+from models.spec import Micrograph, ModelSpec
 from portal.extensions import db
 from portal.services import audit
-from portal.services.reading import TimedReading, read_picture
+from portal.services.errors import PixelSizeProblem
+from portal.services.evidence import keep_evidence, keep_layers
+from portal.services.reading import (
+    TimedReading,
+    check_pixel_size,
+    demonstration_fields,
+    measured,
+    read_picture,
+)
 from portal.storage import images, predictions
 from portal.storage.files import FileStore
 from portal.storage.tables import Image, Prediction
 
 log = logging.getLogger("portal.uploads")
 
-HEATMAP_DIGITS = 4
 NAME_LENGTH = 255
 KEPT_UNREAD = "The model could not be run. The image is kept; send it again later and it will be read then."
 
@@ -59,10 +65,16 @@ class Verdict:
     prediction: int | None = None
     existing: bool = False
     code: str = ""
+    demonstration: bool = False
+    demonstration_note: str = ""
 
 
-def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name: str, data: bytes) -> Verdict:
-    """Keep and read one image. The same bytes in the same case answer with what is already there."""
+def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name: str, data: bytes,
+                  um_per_px: float | None = None) -> Verdict:
+    """Keep and read one image. The same bytes in the same case answer with what is already there.
+
+    `um_per_px` is the pixel size that the reader stated; it counts before what the file says of itself.
+    """
     spec = desk.engine.spec(model)
     sha256 = hashlib.sha256(data).hexdigest()
     known = images.find_image_by_content(case_id, sha256)
@@ -71,11 +83,15 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
         return _verdict(name, existing, existing=True)
     try:
         picture = decode(data, desk.limits)
+        micrograph = measured(picture, um_per_px or (known.um_per_px if known else None))
+        check_pixel_size(spec, micrograph)
     except Unreadable as problem:
-        return _reject(actor, case_id, spec, name, problem)
+        return _reject(actor, case_id, spec, name, str(problem), problem.code)
+    except PixelSizeProblem as problem:
+        return _reject(actor, case_id, spec, name, str(problem), "pixel-size")
     # The disk and the model work at the same time; both are done before any row is written.
     kept = None if known else desk.writer.submit(_kept_image, desk.store, case_id, name, sha256, data, picture)
-    timed = _read_if_possible(desk.engine, spec, picture, sha256)
+    timed = _read_if_possible(desk.engine, spec, picture, micrograph, sha256)
     try:
         image = kept.result() if kept else known
     except OSError:
@@ -83,6 +99,7 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
         return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=NOT_STORED,
                        code="not-stored")
     assert image is not None
+    image.um_per_px = micrograph.um_per_px
     try:
         return _commit(actor, spec, name, image, timed)
     except IntegrityError:
@@ -91,19 +108,19 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
         if known:
             raise
         desk.store.delete(image.stored_as)
-        return receive_image(desk, actor, case_id, model, name, data)
+        return receive_image(desk, actor, case_id, model, name, data, um_per_px)
 
 
-def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, problem: Unreadable) -> Verdict:
-    audit.record(actor, "image.reject", f"case:{case_id}", name=name[:NAME_LENGTH], code=problem.code)
+def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, reason: str, code: str) -> Verdict:
+    audit.record(actor, "image.reject", f"case:{case_id}", name=name[:NAME_LENGTH], code=code)
     db.session.commit()
-    return Verdict(file=name, model=spec.key, version=spec.version, outcome="error",
-                   reason=str(problem), code=problem.code)
+    return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=reason, code=code)
 
 
-def _read_if_possible(engine: Engine, spec: ModelSpec, picture: Picture, sha256: str) -> TimedReading | None:
+def _read_if_possible(engine: Engine, spec: ModelSpec, picture: Picture, micrograph: Micrograph,
+                      sha256: str) -> TimedReading | None:
     try:
-        return read_picture(engine, spec.key, picture)
+        return read_picture(engine, spec.key, picture, micrograph)
     except Exception:
         # Whatever a model does, the clinician's image must not be lost with it.
         log.exception("model %s failed on image %s", spec.key, sha256)
@@ -134,14 +151,15 @@ def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed:
 
 def _prediction_row(image: Image, timed: TimedReading) -> Prediction:
     reading, spec = timed.reading, timed.spec
-    heatmap = None if reading.heatmap is None else np.round(reading.heatmap.astype(float), HEATMAP_DIGITS).tolist()
     return Prediction(image=image, model=spec.key, version=spec.version, weights_sha256=spec.weights_sha256,
                       outcome=reading.outcome, reason=reading.reason, label=reading.label,
                       scores=dict(reading.scores), findings=[asdict(finding) for finding in reading.findings],
-                      heatmap=heatmap, ms=timed.ms)
+                      layers=keep_layers(reading), evidence=keep_evidence(reading, timed.um_per_px),
+                      demonstration=spec.demonstration if reading.scores else "", ms=timed.ms)
 
 
 def _verdict(name: str, prediction: Prediction, existing: bool = False) -> Verdict:
     return Verdict(file=name, model=prediction.model, version=prediction.version, outcome=prediction.outcome,
                    reason=prediction.reason, label=prediction.label, scores=prediction.scores, ms=prediction.ms,
-                   image=prediction.image_id, prediction=prediction.id, existing=existing)
+                   image=prediction.image_id, prediction=prediction.id, existing=existing,
+                   **demonstration_fields(prediction.demonstration))

@@ -116,6 +116,7 @@ class Image(db.Model):
     width: Mapped[int]
     height: Mapped[int]
     size: Mapped[int]
+    um_per_px: Mapped[float | None]
     uploaded_at: Mapped[datetime] = mapped_column(Moment, default=now)
 
     case: Mapped[Case] = relationship(back_populates="images")
@@ -145,7 +146,10 @@ class Prediction(db.Model):
     label: Mapped[str | None] = mapped_column(String(64))
     scores: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    heatmap: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
+    layers: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+    # Kept with the scores: the version that only demonstrated may be gone when they are read.
+    demonstration: Mapped[str] = mapped_column(String(400), default="", server_default="")
     ms: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
 
@@ -164,11 +168,23 @@ class Review(db.Model):
     reader_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     verdict: Mapped[str] = mapped_column(String(16))
     label: Mapped[str | None] = mapped_column(String(64))
+    scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     reason: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
 
     prediction: Mapped[Prediction] = relationship(back_populates="reviews")
     reader: Mapped[User] = relationship()
+
+
+class ActiveModel(db.Model):
+    """Which member of a family of models is offered; without a row, the one that the family is named after."""
+
+    __tablename__ = "active_models"
+
+    family: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64))
+    chosen_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    chosen_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
 
 class AuditEvent(db.Model):

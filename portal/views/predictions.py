@@ -29,7 +29,7 @@ def prediction_view(prediction_id: int) -> str:
 @signed_in
 def prediction_heatmap(prediction_id: int) -> Response:
     try:
-        picture = results.draw_heatmap(prediction_id, current_user.id)
+        picture = results.draw_layer(prediction_id, current_user.id)
     except NotFound:
         abort(404)
     return kept_private(Response(picture, mimetype="image/png"))

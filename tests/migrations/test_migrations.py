@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import inspect, text
+from PIL import Image as PillowImage
+from sqlalchemy import MetaData, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from portal.app import create_app
@@ -68,7 +72,7 @@ def test_up_down_and_up_again_with_rows_in_the_tables(empty_app: Flask) -> None:
         fill_tables()
         assert db.session.query(User).one().name == "Ä. Ünal 漢字 🩸"
         db.session.remove()
-    databases.migrate(empty_app, "base")
+    databases.undo(empty_app)
     with empty_app.app_context():
         assert table_names() == set()
     databases.migrate(empty_app)
@@ -103,6 +107,68 @@ def test_the_database_itself_refuses_to_change_what_is_only_added(
         with pytest.raises(DatabaseError, match="never changed or deleted"):
             db.session.execute(text(statement.format(table)))
         db.session.rollback()
+
+
+def fill_first_light(app: Flask, heat: object) -> None:
+    """Rows as version 0001 kept them: one prediction with a heat map, one without, one review."""
+    with app.app_context(), db.engine.begin() as connection:
+        old = MetaData()
+        old.reflect(connection)
+
+        def add(table: str, /, **values: object) -> None:
+            moments = [column.name for column in old.tables[table].columns if column.name.endswith("_at")]
+            connection.execute(old.tables[table].insert().values({**dict.fromkeys(moments, now()), **values}))
+
+        add("users", id=1, email="a@clinic.example", name="A", password_hash="x", role="clinician", status="approved")
+        add("cases", id=1, owner_id=1, patient="P-1", specimen="blood", note="")
+        add("images", id=1, case_id=1, sha256="0" * 64, name="a.png", stored_as="f.png", content_type="image/png",
+            format="png", width=1, height=1, size=1)
+        said = {"image_id": 1, "version": "1", "weights_sha256": "w" * 64, "outcome": "scored", "reason": "",
+                "label": "Pre", "scores": {"Pre": 1.0}, "findings": [], "ms": 1.0}
+        if not app.extensions["settings"].database_url.startswith("sqlite"):  # MariaDB reflects JSON as text
+            said, heat = ({name: json.dumps(held) if name in ("scores", "findings") else held
+                           for name, held in said.items()}, json.dumps(heat))
+        add("predictions", id=1, model="with", heatmap=heat, **said)
+        add("predictions", id=2, model="without", **said)
+        add("reviews", id=1, prediction_id=1, reader_id=1, verdict="agree", label="Pre", reason="")
+
+
+def test_heat_maps_of_the_first_version_are_converted_and_come_back(empty_app: Flask) -> None:
+    heat = [[0.0, 0.25, 1.0], [0.5, 0.75, 0.125]]
+    databases.migrate(empty_app, "0001")
+    fill_first_light(empty_app, heat)
+    databases.migrate(empty_app)
+    with empty_app.app_context():
+        first, second = db.session.scalars(select(Prediction).order_by(Prediction.id))
+        assert first.layers is not None
+        assert (first.layers[0]["name"], first.layers[0]["kind"]) == ("heatmap", "heat")
+        shown = PillowImage.open(io.BytesIO(base64.b64decode(first.layers[0]["png"])))
+        assert (shown.mode, shown.size) == ("L", (3, 2))
+        assert list(shown.tobytes()) == [round(value * 255) for row in heat for value in row]
+        assert (second.layers, second.evidence, second.demonstration) == (None, None, "")
+        assert first.reviews[0].label == "Pre"
+        for statement in ("UPDATE predictions SET ms = 2", "DELETE FROM predictions"):
+            with pytest.raises(DatabaseError, match="never changed or deleted"):
+                db.session.execute(text(statement))
+            db.session.rollback()
+        db.session.remove()
+    databases.undo(empty_app, "0001")
+    with empty_app.app_context():
+        back = [held and json.loads(held)
+                for held in db.session.scalars(text("SELECT heatmap FROM predictions ORDER BY id"))]
+        assert back[1] is None
+        assert [[pytest.approx(value, abs=0.003) for value in row] for row in heat] == back[0]
+        with pytest.raises(DatabaseError, match="never changed or deleted"):
+            db.session.execute(text("UPDATE predictions SET ms = 2"))
+        db.session.rollback()
+
+
+def test_lists_of_predictions_do_not_load_their_pictures(empty_app: Flask) -> None:
+    databases.migrate(empty_app)
+    with empty_app.app_context():
+        fill_tables()
+        prediction = db.session.scalars(select(Prediction).execution_options(populate_existing=True)).one()
+        assert {"layers", "evidence"} <= inspect(prediction).unloaded
 
 
 def test_sqlite_checks_foreign_keys_and_writes_ahead(tmp_path: Path) -> None:

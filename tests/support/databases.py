@@ -55,10 +55,20 @@ def empty_tables(app: Flask) -> None:
 
 
 def migrate(app: Flask, revision: str = "head") -> None:
-    """Bring the app's database to a revision; "base" undoes everything."""
+    """Bring the app's database up to a revision."""
     with app.app_context():
-        config: Config = app.extensions["migrate"].migrate.get_config(directory=str(app.root_path) + "/migrations")
-        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+        command.upgrade(_config(app), revision)
+
+
+def undo(app: Flask, revision: str = "base") -> None:
+    """Bring the app's database down to a revision; "base" undoes everything."""
+    with app.app_context():
+        command.downgrade(_config(app), revision)
+
+
+def _config(app: Flask) -> Config:
+    config: Config = app.extensions["migrate"].migrate.get_config(directory=str(app.root_path) + "/migrations")
+    return config
 
 
 def copy_sqlite(template: Path, target: Path) -> str:
@@ -72,4 +82,3 @@ def _on_server(*statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
-

@@ -1,0 +1,71 @@
+"""What a reading shows beside its scores, as the tables keep it and as pages get it back."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.imaging.layers import pack
+from models.spec import Layer, Reading, Region, Swatch
+from portal.storage.tables import Prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerLine:
+    """A layer that a page offers: its picture lies under `name`."""
+
+    name: str
+    title: str
+    kind: str
+    legend: tuple[Swatch, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Notes, regions and counted nuclei (number by class, in the order in which they were first met)."""
+
+    notes: tuple[str, ...]
+    regions: tuple[Region, ...]
+    nuclei: dict[str, int]
+    um_per_px: float | None
+
+
+def keep_layers(reading: Reading) -> list[dict[str, Any]] | None:
+    """The layers for their column; None when there are none."""
+    return [_kept(layer) for layer in reading.layers] or None
+
+
+def keep_evidence(reading: Reading, um_per_px: float | None) -> dict[str, Any] | None:
+    """Notes, regions, nuclei and the pixel size that was used, for their column; None when there is nothing."""
+    held = {"notes": list(reading.notes), "regions": [asdict(one) for one in reading.regions],
+            "nuclei": [[one.x, one.y, one.label] for one in reading.nuclei], "um_per_px": um_per_px}
+    return {name: value for name, value in held.items() if value} or None
+
+
+def layers_of(prediction: Prediction) -> tuple[LayerLine, ...]:
+    return tuple(LayerLine(name=one["name"], title=one["title"], kind=one["kind"],
+                           legend=tuple(Swatch(label=label, colour=(red, green, blue))
+                                        for label, (red, green, blue) in one["legend"]))
+                 for one in prediction.layers or ())
+
+
+def packed_layer(prediction: Prediction, name: str | None) -> tuple[str, bytes] | None:
+    """Kind and packed picture of a layer; without a name, of the first one. None when there is none."""
+    found = next((one for one in prediction.layers or () if name in (None, one["name"])), None)
+    return (found["kind"], b64decode(found["png"])) if found else None
+
+
+def evidence_of(prediction: Prediction) -> Evidence:
+    held = prediction.evidence or {}
+    return Evidence(notes=tuple(held.get("notes", ())),
+                    regions=tuple(Region(**one) for one in held.get("regions", ())),
+                    nuclei=dict(Counter(label for _x, _y, label in held.get("nuclei", ()))),
+                    um_per_px=held.get("um_per_px"))
+
+
+def _kept(layer: Layer) -> dict[str, Any]:
+    return {"name": layer.name, "title": layer.title, "kind": layer.kind,
+            "legend": [[swatch.label, list(swatch.colour)] for swatch in layer.legend],
+            "png": b64encode(pack(layer)).decode("ascii")}
