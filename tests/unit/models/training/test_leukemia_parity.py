@@ -18,9 +18,12 @@ import torch
 
 from models.catalogue import Catalogue
 from models.engine import WEIGHTS
+from models.imaging.resize import squash
 from models.spec import Pixels
-from models.training.export import grad_cam, load_network, parity
-from models.zoo._smear import as_input, squash
+from models.training.leukemia.explain import grad_cam
+from models.training.leukemia.export import parity
+from models.training.protocol.graphs import load_network
+from models.zoo._smear import SIDE, as_input
 from tests.unit.models.pictures import noise
 
 LEUKEMIA = Catalogue()["leukemia"]
@@ -31,11 +34,11 @@ PREDICT, EXPLAIN = (WEIGHTS / LEUKEMIA.spec.graphs[name].name for name in ("pred
 def network() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return load_network(LEUKEMIA.build, PREDICT.with_suffix(".pt"))
+        return load_network(LEUKEMIA.build(), PREDICT.with_suffix(".pt"))
 
 
 def drawn(smear: Pixels) -> NDArray[np.float32]:
-    fields = [squash(smear), np.ascontiguousarray(squash(smear)[::-1]), noise(shape=(224, 224))]
+    fields = [squash(smear, SIDE), np.ascontiguousarray(squash(smear, SIDE)[::-1]), noise(shape=(224, 224))]
     return np.concatenate([as_input(field) for field in fields])
 
 
@@ -48,7 +51,7 @@ def test_torch_and_onnx_agree_on_drawn_images(network: Any, smear: Pixels) -> No
 @pytest.mark.datasets
 def test_torch_and_onnx_agree_on_real_images(network: Any, datasets: Path) -> None:
     paths = sorted((datasets / "leukemia").glob("*/*.jpg"))[::130]
-    images = [as_input(squash(np.asarray(Image.open(path).convert("RGB")))) for path in paths]
+    images = [as_input(squash(np.asarray(Image.open(path).convert("RGB")), SIDE)) for path in paths]
     worst = parity(network, PREDICT, EXPLAIN, np.concatenate(images))
     assert worst["probabilities"] <= 1e-4
     assert worst["heatmap"] <= 1e-4
@@ -56,7 +59,7 @@ def test_torch_and_onnx_agree_on_real_images(network: Any, datasets: Path) -> No
 
 def test_grad_cam_is_the_gradient_of_the_chosen_logit(network: Any, smear: Pixels) -> None:
     """Against a numerical slope: a channel raised everywhere moves the logit by its summed gradient."""
-    features = network.describe(torch.from_numpy(as_input(squash(smear))))[0].detach().double()
+    features = network.describe(torch.from_numpy(as_input(squash(smear, SIDE))))[0].detach().double()
     head = copy.deepcopy(network.head).double()
     chosen = torch.eye(4, dtype=torch.double)[1:2]
     step = torch.zeros_like(features)
