@@ -13,6 +13,8 @@ from benchmarks.serving.environment import BENCHMARKS, python_with
 from benchmarks.serving.process import ROOT, Command, run
 from benchmarks.systems import report
 from benchmarks.systems.pictures import PICTURES
+from models.card import load_card
+from models.catalogue import Catalogue
 
 ENGINES = ("onnxruntime", "openvino")
 DATA = ROOT.parent / "shared/data"
@@ -28,6 +30,7 @@ def main() -> None:
         "command": f"python -m benchmarks.systems --repeats {options.repeats} --only {options.only}",
         "alone": {key: _read(python, [key], options) for key in keys},
         "together": _read(python, keys, options),
+        "worth": {key: _worth(key) for key in keys},
         "graphs": {name: _engines(python, name, options) for name in _graphs(python, keys)},
     }
     options.out.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,15 @@ def _read(python: Path, keys: list[str], options: argparse.Namespace) -> dict[st
     command = (str(python), "-m", "benchmarks.systems.reading", ",".join(keys), str(options.repeats), str(options.data))
     held: dict[str, Any] = json.loads(run(Command(argv=command)))
     return held
+
+
+def _worth(key: str) -> dict[str, str]:
+    """What a system was trained on, what was measured of it, and what its original claims."""
+    spec = Catalogue()[key].spec
+    figure = load_card(spec).headline
+    measured = f"{figure.name} {figure.value}" + (f" ({figure.interval})" if figure.interval else "") if figure else "–"
+    return {"data": spec.training_data.partition(".")[0], "measured": measured, "claim": spec.claim,
+            "demonstration": "demonstration" if spec.demonstration else ""}
 
 
 def _graphs(python: Path, keys: list[str]) -> list[str]:
