@@ -42,12 +42,16 @@ class UnknownModel(KeyError):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelState:
-    """Whether a model's files are whole; `problem` is empty when they are."""
+    """Whether a model's files are whole; `problem` is empty when they are.
+
+    `absent`: a candidate that nobody installed, which is no fault: another member of its family stands for it.
+    """
 
     key: str
     version: str
     ok: bool
     problem: str = ""
+    absent: bool = False
 
 
 class Engine:
@@ -84,19 +88,19 @@ class Engine:
         spec = self.spec(key)
 
         def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-            return self._runner(spec.graphs[graph])(inputs)
+            # More at once than there are cores would only take more memory, not less time. A turn is one run
+            # and not one reading, so that an image of a hundred tiles lets others' images in between.
+            with self._slots:
+                return self._runner(spec.graphs[graph])(inputs)
 
-        # More at once than there are cores would only take more memory, not less time.
-        with self._slots:
-            return self._catalogue[key].read(micrograph, run)
+        return self._catalogue[key].read(micrograph, run)
 
-    def load_all(self) -> tuple[ModelState, ...]:
-        """Loads every model whose files are whole, so that the first image does not wait; tells which are not."""
-        states = self.verify()
-        for spec in (self.spec(state.key) for state in states if state.ok):
-            for file in spec.graphs.values():
-                self._runner(file)
-        return states
+    def bytes_on_disk(self, key: str) -> int | None:
+        """How much a model's files take; None while one of them is missing. Looks at no content."""
+        try:
+            return sum((self._weights / file.name).stat().st_size for file in self.spec(key).graphs.values())
+        except FileNotFoundError:
+            return None
 
     def verify(self) -> tuple[ModelState, ...]:
         """Reads every file from disk again and compares its sha256."""
@@ -107,7 +111,8 @@ class Engine:
             for file in spec.graphs.values():
                 _checked_bytes(self._weights, file)
         except WeightsError as error:
-            return ModelState(key=spec.key, version=spec.version, ok=False, problem=str(error))
+            absent = isinstance(error, WeightsMissing) and spec.family not in ("", spec.key)
+            return ModelState(key=spec.key, version=spec.version, ok=False, problem=str(error), absent=absent)
         return ModelState(key=spec.key, version=spec.version, ok=True)
 
     def _runner(self, file: WeightFile) -> Runner:

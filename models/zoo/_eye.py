@@ -16,6 +16,7 @@ from models import gate
 from models.gate import Domain, Quality
 from models.imaging.resize import squash
 from models.spec import Finding, Micrograph, Pixels, Run, WeightFile
+from models.zoo._operators import declare_missing_operators
 
 SIDE = 224
 EYE = WeightFile(
@@ -61,8 +62,6 @@ def build() -> Any:
     """
     import torch
     from torch import Tensor, nn
-
-    from models.zoo._operators import declare_missing_operators
 
     declare_missing_operators(torch)
     import timm
