@@ -48,6 +48,7 @@ class Settings:
     secure_cookies: bool
     trusted_proxies: int
     inference_threads: int
+    default_model: str = "leukemia"
 
     @property
     def files(self) -> Path:
@@ -87,6 +88,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         secure_cookies=_truth(values, "PORTAL_SECURE_COOKIES", False),
         trusted_proxies=_number(values, "PORTAL_TRUSTED_PROXIES", 0, 0, 5),
         inference_threads=_number(values, "PORTAL_INFERENCE_THREADS", 1, 1, 64),
+        default_model=values.get("PORTAL_DEFAULT_MODEL") or "leukemia",
     )
 
 

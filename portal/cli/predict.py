@@ -19,7 +19,9 @@ from models.imaging.errors import Unreadable
 from models.imaging.layers import layer_png
 from models.imaging.limits import Limits
 from models.spec import ModelSpec
+from portal.services.errors import PixelSizeProblem
 from portal.services.reading import TimedReading, as_object, read_image, unreadable_object
+from portal.services.scores import lines_of
 
 log = logging.getLogger("portal.predict")
 
@@ -28,9 +30,11 @@ log = logging.getLogger("portal.predict")
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the heat maps.")
+@click.option("--um-per-px", type=click.FloatRange(min=0, min_open=True), metavar="X",
+              help="Side of a pixel in µm; without it, what a TIFF says of itself.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for heat maps and other layers.")
 @with_appcontext
-def group(model: str, files: tuple[Path, ...], as_json: bool, out: Path | None) -> None:
+def group(model: str, files: tuple[Path, ...], as_json: bool, um_per_px: float | None, out: Path | None) -> None:
     """Read image FILES with MODEL. Exit status 1 when a file was unreadable."""
     engine: Engine = current_app.extensions["engine"]
     spec = _spec(engine, model)
@@ -38,9 +42,9 @@ def group(model: str, files: tuple[Path, ...], as_json: bool, out: Path | None) 
         out.mkdir(parents=True, exist_ok=True)
     unreadable = False
     for file, stem in zip(files, _distinct_stems(files), strict=True):
-        answer = _read(engine, spec, file, out and out / stem)
+        answer, notes = _read(engine, spec, file, um_per_px, out and out / stem)
         unreadable |= answer["outcome"] == "error"
-        click.echo(json.dumps(answer) if as_json else _sentence(answer))
+        click.echo(json.dumps(answer) if as_json else _sentence(spec, answer, notes))
     sys.exit(1 if unreadable else 0)
 
 
@@ -59,24 +63,28 @@ def _distinct_stems(files: tuple[Path, ...]) -> Iterator[str]:
         yield file.stem if seen[file.stem] == 1 else f"{file.stem}-{seen[file.stem]}"
 
 
-def _read(engine: Engine, spec: ModelSpec, file: Path, pictures: Path | None) -> dict[str, Any]:
+def _read(engine: Engine, spec: ModelSpec, file: Path, um_per_px: float | None,
+          pictures: Path | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The object of one file, and the notes that belong to its scores."""
     settings = current_app.extensions["settings"]
     limits = Limits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
     try:
         with file.open("rb") as stream:
             data = stream.read(limits.max_bytes + 1)
-        timed = read_image(engine, spec.key, data, limits)
+        timed = read_image(engine, spec.key, data, limits, um_per_px)
         if pictures:
             _write_pictures(pictures, timed)
     except OSError as problem:
-        return unreadable_object(str(file), spec, f"The file or its heat map cannot be opened: {problem.strerror}.")
-    except Unreadable as problem:
-        return unreadable_object(str(file), spec, str(problem))
+        reason = f"The file or its heat map cannot be opened: {problem.strerror}."
+    except (Unreadable, PixelSizeProblem) as problem:
+        reason = str(problem)
     except Exception:
         # One file must not take the rest of the batch with it.
         log.exception("model %s failed on a file", spec.key)
-        return unreadable_object(str(file), spec, "The model could not be run; see `flask models verify`.")
-    return as_object(str(file), timed)
+        reason = "The model could not be run; see `flask models verify`."
+    else:
+        return as_object(str(file), timed), timed.reading.notes
+    return unreadable_object(str(file), spec, reason), ()
 
 
 def _write_pictures(stem: Path, timed: TimedReading) -> None:
@@ -87,8 +95,12 @@ def _write_pictures(stem: Path, timed: TimedReading) -> None:
         stem.with_name(f"{stem.name}.{name}.png").write_bytes(layer_png(timed.picture.pixels, layer))
 
 
-def _sentence(answer: dict[str, Any]) -> str:
+def _sentence(spec: ModelSpec, answer: dict[str, Any], notes: tuple[str, ...]) -> str:
     name = click.format_filename(answer["file"])
-    if answer["outcome"] == "scored":
-        return f"{name}: {answer['label']} ({answer['scores'][answer['label']]:.3f})"
-    return f"{name}: {answer['outcome']}: {answer['reason']}"
+    if answer["outcome"] != "scored":
+        return f"{name}: {answer['outcome']}: {answer['reason']}"
+    label, scores = answer["label"], answer["scores"]
+    parts = [f"{label} ({scores[label]:.3f})" if label in scores else label] if label else []
+    parts += [f"{title} {text}" for title, text in lines_of(spec, scores)]
+    marked = "DEMONSTRATION, no real score: " if answer.get("demonstration") else ""
+    return f"{name}: {marked}{'; '.join(parts)}" + "".join(f"\n  {note}" for note in notes)

@@ -7,9 +7,19 @@ from collections.abc import Iterable
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
+from portal.forms.numbers import NumberField
 from portal.forms.text import strip
+
+LEAST_UM, MOST_UM = 0.01, 100.0
+"""Of any microscope's pixel; a system may want it narrower."""
+
+
+def is_pixel_size(_form: FlaskForm, field: NumberField) -> None:
+    """Raises ValidationError for what no microscope has."""
+    if field.data is None or not LEAST_UM <= field.data <= MOST_UM:
+        raise ValidationError(f"A pixel of a microscope image is {LEAST_UM:g} to {MOST_UM:g} µm wide.")
 
 
 class CaseForm(FlaskForm):
@@ -26,13 +36,15 @@ class CaseForm(FlaskForm):
 class UploadForm(FlaskForm):
     """Images for one model."""
 
-    model = SelectField("Model")
+    model = SelectField("System")
+    um_per_px = NumberField("Pixel size (µm per pixel), when known", validators=[Optional(), is_pixel_size])
     images = MultipleFileField("Images")
     submit = SubmitField("Upload and read")
 
-    def offer(self, titles: Iterable[tuple[str, str]]) -> UploadForm:
-        """Fill the choices with the models' keys and titles."""
+    def offer(self, titles: Iterable[tuple[str, str]], chosen: str) -> UploadForm:
+        """Fill the choices with the models' keys and titles; `chosen` stands there unless another was sent."""
         self.model.choices = [SelectChoice(key, title) for key, title in titles]
+        self.model.data = self.model.data or chosen
         return self
 
 

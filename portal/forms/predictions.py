@@ -1,28 +1,74 @@
-"""The review form."""
+"""The review form; what may be scored by hand comes from the system."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
 from flask_wtf import FlaskForm
-from wtforms import RadioField, SelectChoice, SelectField, SubmitField, TextAreaField
+from wtforms import Field, RadioField, SelectChoice, SelectField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
+from portal.forms.numbers import NumberField
 from portal.forms.text import strip
 
 VERDICTS = [SelectChoice("agree", "Agree"), SelectChoice("override", "I read it differently"),
             SelectChoice("cannot-judge", "Cannot be judged")]
 BY_HAND = [SelectChoice("override", "Record my reading"), SelectChoice("cannot-judge", "Cannot be judged")]
+PREFIX = "score_"
+
+
+class Entry(Protocol):
+    """A score that is asked for."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+
+class Number(Entry, Protocol):
+    """One that is typed."""
+
+    @property
+    def hint(self) -> str: ...
+
+
+class Choice(Entry, Protocol):
+    """One that is chosen."""
+
+    @property
+    def options(self) -> tuple[str, ...]: ...
 
 
 class ReviewForm(FlaskForm):
-    """Agree, override with a class and a reason, or say that the image cannot be judged."""
+    """Agree, override with a reading and a reason, or say that the image cannot be judged."""
 
     verdict = RadioField("Your reading", validators=[InputRequired("Choose one.")])
     label = SelectField("Class", validators=[Optional()])
     reason = TextAreaField("Reason", filters=[strip], validators=[Optional(), Length(max=2000)])
     submit = SubmitField("Save review")
 
-    def offer(self, labels: tuple[str, ...], scored: bool) -> ReviewForm:
-        """Fill the choices for one prediction."""
-        self.verdict.choices = VERDICTS if scored else BY_HAND
-        self.label.choices = [SelectChoice("", "Choose a class"), *(SelectChoice(label, label) for label in labels)]
-        return self
+    @property
+    def score_fields(self) -> list[Field]:
+        return [one for one in self if one.short_name.startswith(PREFIX)]
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What was typed and chosen, by the system's own keys."""
+        return {one.short_name.removeprefix(PREFIX): one.data for one in self.score_fields}
+
+
+def make_review_form(labels: Sequence[str], numbers: Sequence[Number], choices: Sequence[Choice], *,
+                     may_agree: bool, known: Mapping[str, Any]) -> ReviewForm:
+    """The form for one prediction; `known` are the numbers to start from."""
+    fields: dict[str, Any] = {PREFIX + one.key: NumberField(one.title, description=one.hint,
+                                                            validators=[Optional()]) for one in numbers}
+    fields.update({PREFIX + one.key: SelectField(one.title, validators=[Optional()], choices=[
+        SelectChoice("", "Not answered"), *(SelectChoice(option, option) for option in one.options)])
+        for one in choices})
+    form: ReviewForm = type("ReviewForm", (ReviewForm,), fields)(
+        data={PREFIX + one.key: known.get(one.key) for one in numbers})
+    form.verdict.choices = VERDICTS if may_agree else BY_HAND
+    form.label.choices = [SelectChoice("", "Choose a class"), *(SelectChoice(label, label) for label in labels)]
+    return form

@@ -9,10 +9,12 @@ from models.engine import Engine
 from models.imaging.decode import decode
 from models.imaging.limits import OUR_OWN
 from models.imaging.thumbnail import thumbnail_jpeg
+from models.spec import ModelSpec
 from portal.extensions import db
 from portal.services import audit
 from portal.services.errors import NotFound
 from portal.services.samples import is_drawn
+from portal.services.scores import summary_of
 from portal.storage import cases, images, predictions
 from portal.storage.cases import CaseFilter, PredictionSummary
 from portal.storage.files import FileStore
@@ -25,7 +27,9 @@ THUMBNAIL_SIDE = 160
 
 @dataclass(frozen=True, kw_only=True)
 class WorkItem:
-    """One prediction on the worklist; `score` is the probability of `label`, `reading` the latest review in words."""
+    """One prediction on the worklist; `score` is the probability of `label`, `summary` what else was scored,
+    `reading` the latest review in words.
+    """
 
     case_id: int
     patient: str
@@ -37,10 +41,20 @@ class WorkItem:
     outcome: str
     label: str | None
     score: float | None
+    summary: str
+    demonstration: str
     reason: str
     created_at: datetime
     reading: str
     drawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One kind of answer in a case: a label or an outcome, and whether it only demonstrates."""
+
+    text: str
+    demonstration: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +68,7 @@ class CaseRow:
     images: int
     waiting: int
     unread: int
-    findings: tuple[str, ...]
+    findings: tuple[Found, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +82,8 @@ class PredictionLine:
     outcome: str
     label: str | None
     score: float | None
+    summary: str
+    demonstration: str
     reason: str
     reading: str
 
@@ -128,10 +144,10 @@ def list_cases(owner_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]:
     return Page(items=rows, number=page.number, size=page.size, total=page.total)
 
 
-def list_worklist(owner_id: int, number: int) -> Page[WorkItem]:
+def list_worklist(engine: Engine, owner_id: int, number: int) -> Page[WorkItem]:
     """What waits for the owner's review, then what was reviewed."""
     page = predictions.list_worklist(owner_id, number, PAGE_SIZE)
-    return Page(items=tuple(_work_item(one) for one in page.items), number=page.number, size=page.size,
+    return Page(items=tuple(_work_item(engine, one) for one in page.items), number=page.number, size=page.size,
                 total=page.total)
 
 
@@ -146,29 +162,34 @@ def score_of(prediction: Prediction) -> float | None:
     return score if isinstance(score, float) else None
 
 
-def reading_of(prediction: Prediction) -> str:
+def reading_of(spec: ModelSpec, prediction: Prediction) -> str:
     """The latest review in words; nothing while there is none."""
     if not prediction.reviews:
         return ""
     latest = prediction.reviews[-1]
-    words = {"agree": "Agreed", "override": f"Read as {latest.label}", "cannot-judge": "Cannot be judged"}
+    read = ", ".join(filter(None, (latest.label, summary_of(spec, latest.label, latest.scores or {}))))
+    words = {"agree": "Agreed", "override": f"Read as {read}", "cannot-judge": "Cannot be judged"}
     return words[latest.verdict]
 
 
 def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> CaseRow:
-    findings = dict.fromkeys(one.label or one.outcome for one in found)
+    findings = dict.fromkeys(Found(text=one.label or one.outcome, demonstration=bool(one.demonstration))
+                             for one in found)
     return CaseRow(id=case.id, patient=case.patient, specimen=case.specimen, created_at=case.created_at,
                    images=image_count, waiting=sum(not one.reviewed for one in found),
                    unread=image_count - len({one.image_id for one in found}), findings=tuple(findings))
 
 
-def _work_item(prediction: Prediction) -> WorkItem:
+def _work_item(engine: Engine, prediction: Prediction) -> WorkItem:
     image, case = prediction.image, prediction.image.case
+    spec = engine.recorded_spec(prediction.model, prediction.version)
     return WorkItem(case_id=case.id, patient=case.patient, specimen=case.specimen, image_id=image.id,
                     image_name=image.name, prediction_id=prediction.id, model=prediction.model,
                     outcome=prediction.outcome, label=prediction.label, score=score_of(prediction),
-                    reason=prediction.reason, created_at=prediction.created_at,
-                    reading=reading_of(prediction), drawn=is_drawn(image.name))
+                    summary=summary_of(spec, prediction.label, prediction.scores),
+                    demonstration=prediction.demonstration, reason=prediction.reason,
+                    created_at=prediction.created_at, reading=reading_of(spec, prediction),
+                    drawn=is_drawn(image.name))
 
 
 def _image_card(engine: Engine, image: Image) -> ImageCard:
@@ -181,5 +202,7 @@ def _prediction_line(engine: Engine, prediction: Prediction) -> PredictionLine:
     spec = engine.recorded_spec(prediction.model, prediction.version)
     return PredictionLine(id=prediction.id, model=prediction.model, version=prediction.version,
                           title=spec.title, outcome=prediction.outcome,
-                          label=prediction.label, score=score_of(prediction), reason=prediction.reason,
-                          reading=reading_of(prediction))
+                          label=prediction.label, score=score_of(prediction),
+                          summary=summary_of(spec, prediction.label, prediction.scores),
+                          demonstration=prediction.demonstration, reason=prediction.reason,
+                          reading=reading_of(spec, prediction))

@@ -6,31 +6,40 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.engine import Engine
+from models.imaging.decode import decode
 from models.imaging.layers import overlay_png
-from models.spec import Finding, ModelSpec
+from models.imaging.limits import OUR_OWN
+from models.imaging.thumbnail import crop_png
+from models.spec import Finding, ModelSpec, Region
+from portal.services.by_hand import Sheet, sheet_of
 from portal.services.errors import NotFound
-from portal.services.evidence import packed_layer
+from portal.services.evidence import LayerLine, evidence_of, layers_of, packed_layer
 from portal.services.samples import is_drawn
+from portal.services.scores import (
+    Bar,
+    MeasureLine,
+    QuestionLine,
+    bars_of,
+    facts_of,
+    lines_of,
+    measures_of,
+    questions_of,
+)
 from portal.storage import predictions
+from portal.storage.files import FileStore
 from portal.storage.tables import Prediction, Review
 
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """One class and its probability in 0..1."""
-
-    label: str
-    value: float
-    chosen: bool
+SHOWN_REGIONS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewLine:
-    """One review, as written."""
+    """One review, as written; `scores` are names and texts."""
 
     reader: str
     verdict: str
     label: str | None
+    scores: tuple[tuple[str, str], ...]
     reason: str
     created_at: datetime
 
@@ -47,6 +56,7 @@ class Result:
     image_name: str
     width: int
     height: int
+    um_per_px: float | None
     drawn: bool
     model: str
     title: str
@@ -58,39 +68,59 @@ class Result:
     meaning: str
     answer: str
     notice: str
+    demonstration: str
     score_name: str
     bars: tuple[Bar, ...]
+    measures: tuple[MeasureLine, ...]
+    questions: tuple[QuestionLine, ...]
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    layers: tuple[LayerLine, ...]
+    regions: tuple[Region, ...]
+    more_regions: int
+    nuclei: dict[str, int]
     findings: tuple[Finding, ...]
-    has_heatmap: bool
     preprocessing: str
     ms: float
     created_at: datetime
-    labels: tuple[str, ...]
+    sheet: Sheet
+    numbers: dict[str, float]
     reviews: tuple[ReviewLine, ...]
+
+    @property
+    def may_agree(self) -> bool:
+        """Whether there is an answer to agree with; one that only demonstrates is none."""
+        return self.outcome == "scored" and not self.demonstration
 
 
 def get_result(engine: Engine, prediction_id: int, owner_id: int) -> Result:
     """The result page's content. Raises NotFound, also for somebody else's."""
-    prediction = get_prediction(prediction_id, owner_id)
+    prediction = get_prediction(prediction_id, owner_id, whole=True)
     spec = engine.recorded_spec(prediction.model, prediction.version)
     image, case = prediction.image, prediction.image.case
+    evidence, scores = evidence_of(prediction), prediction.scores
     return Result(
         id=prediction.id, case_id=case.id, patient=case.patient, specimen=case.specimen,
         image_id=image.id, image_name=image.name, width=image.width, height=image.height,
+        um_per_px=evidence.um_per_px or image.um_per_px,
         drawn=is_drawn(image.name), model=prediction.model, title=spec.title, version=prediction.version,
         weights_sha256=prediction.weights_sha256, outcome=prediction.outcome, reason=prediction.reason,
-        label=prediction.label, meaning=spec.meaning(prediction.label),
-        answer=spec.answer.format(label=prediction.label) if prediction.label else "",
-        notice=spec.notice, score_name="probability" if spec.calibrated else "model score",
-        bars=_bars(spec, prediction), findings=tuple(Finding(**one) for one in prediction.findings),
-        has_heatmap=bool(prediction.layers), preprocessing=spec.preprocessing, ms=prediction.ms,
-        created_at=prediction.created_at, labels=tuple(one.name for one in spec.labels),
-        reviews=tuple(_review_line(one) for one in prediction.reviews))
+        label=prediction.label, meaning=spec.meaning(prediction.label), answer=_answer(spec, prediction),
+        notice=spec.notice, demonstration=prediction.demonstration,
+        score_name="probability" if spec.calibrated else "model score",
+        bars=bars_of(spec, scores, prediction.label), measures=measures_of(spec, scores),
+        questions=questions_of(spec, scores), facts=facts_of(spec, scores), notes=evidence.notes,
+        layers=layers_of(prediction), regions=evidence.regions[:SHOWN_REGIONS],
+        more_regions=max(0, len(evidence.regions) - SHOWN_REGIONS), nuclei=evidence.nuclei,
+        findings=tuple(Finding(**one) for one in prediction.findings), preprocessing=spec.preprocessing,
+        ms=prediction.ms, created_at=prediction.created_at, sheet=sheet_of(spec),
+        numbers={} if prediction.demonstration else _numbers(prediction),
+        reviews=tuple(_review_line(spec, one) for one in prediction.reviews))
 
 
-def get_prediction(prediction_id: int, owner_id: int) -> Prediction:
-    """The row with its image and case. Raises NotFound."""
-    prediction = predictions.find_prediction(prediction_id, owner_id)
+def get_prediction(prediction_id: int, owner_id: int, *, whole: bool = False) -> Prediction:
+    """The row with its image and case; `whole` with its layers and evidence too. Raises NotFound."""
+    prediction = predictions.find_prediction(prediction_id, owner_id, whole=whole)
     if prediction is None:
         raise NotFound
     return prediction
@@ -98,19 +128,35 @@ def get_prediction(prediction_id: int, owner_id: int) -> Prediction:
 
 def draw_layer(prediction_id: int, owner_id: int, name: str | None = None) -> bytes:
     """A transparent layer of a prediction as PNG, the first without a name. Raises NotFound when it has none."""
-    prediction = get_prediction(prediction_id, owner_id)
+    prediction = get_prediction(prediction_id, owner_id, whole=True)
     held = packed_layer(prediction, name)
     if held is None:
         raise NotFound
     return overlay_png(*held, prediction.image.width, prediction.image.height)
 
 
-def _bars(spec: ModelSpec, prediction: Prediction) -> tuple[Bar, ...]:
-    """The classes in the model's own order, so that two results compare at a glance."""
-    return tuple(Bar(label=one.name, value=prediction.scores[one.name], chosen=one.name == prediction.label)
-                 for one in spec.labels if one.name in prediction.scores)
+def draw_region(store: FileStore, prediction_id: int, owner_id: int, number: int) -> bytes:
+    """The part of the image that a region (from 1) names, as PNG. Decodes the whole image. Raises NotFound."""
+    prediction = get_prediction(prediction_id, owner_id, whole=True)
+    regions = evidence_of(prediction).regions[:SHOWN_REGIONS]
+    if not 1 <= number <= len(regions):
+        raise NotFound
+    pixels = decode(store.read(prediction.image.stored_as), OUR_OWN).pixels
+    return crop_png(pixels, regions[number - 1])
 
 
-def _review_line(review: Review) -> ReviewLine:
+def _answer(spec: ModelSpec, prediction: Prediction) -> str:
+    if prediction.outcome != "scored" or (prediction.label is None and "{label}" in spec.answer):
+        return ""
+    return spec.answer.format(label=prediction.label)
+
+
+def _numbers(prediction: Prediction) -> dict[str, float]:
+    """The scores that are numbers, from which a reader's own may start."""
+    return {key: float(value) for key, value in prediction.scores.items() if isinstance(value, int | float)}
+
+
+def _review_line(spec: ModelSpec, review: Review) -> ReviewLine:
     return ReviewLine(reader=review.reader.name, verdict=review.verdict, label=review.label,
-                      reason=review.reason, created_at=review.created_at)
+                      scores=lines_of(spec, review.scores or {}), reason=review.reason,
+                      created_at=review.created_at)

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from models.engine import Engine
+from models.spec import ModelSpec
 from portal.extensions import db
 from portal.services import audit
+from portal.services.by_hand import repeats_the_model, settle_scores, sheet_of
 from portal.services.errors import BadReview
 from portal.services.results import get_prediction
-from portal.storage.tables import Review
+from portal.storage.tables import Prediction, Review
+
+NOTHING_TO_AGREE = "The model gave nothing to agree with. Record your own reading instead."
+SAY_WHY = "Say in a few words why you override the model."
 
 
-def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction_id: int,
-                  verdict: str, label: str, reason: str) -> None:
+def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction_id: int, verdict: str,
+                  label: str, reason: str, scores: Mapping[str, float | str | None]) -> None:
     """Add a review. Raises NotFound or BadReview."""
     prediction = get_prediction(prediction_id, reader_id)
-    labels = tuple(one.name for one in engine.recorded_spec(prediction.model, prediction.version).labels)
-    kept_label = settle_label(prediction.outcome, prediction.label, labels, verdict, label, reason.strip())
+    spec = engine.recorded_spec(prediction.model, prediction.version)
+    reason = reason.strip()
+    kept_label, kept_scores = _settle(spec, prediction, verdict, label, reason, scores)
     db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict,
-                          label=kept_label, reason=reason.strip()))
+                          label=kept_label, scores=kept_scores, reason=reason))
     audit.record(actor, "review.create", f"prediction:{prediction.id}", verdict=verdict, label=kept_label,
                  model_label=prediction.label)
     db.session.commit()
+
+
+def _settle(spec: ModelSpec, prediction: Prediction, verdict: str, label: str, reason: str,
+            scores: Mapping[str, float | str | None]) -> tuple[str | None, dict[str, Any] | None]:
+    """The label and the scores that a review stands for; an answer that only demonstrates is none. Raises BadReview."""
+    answered = prediction.outcome == "scored" and not prediction.demonstration
+    sheet = sheet_of(spec)
+    if verdict != "override" or not sheet.has_scores:
+        outcome, predicted = ("scored", prediction.label) if answered else ("refused", None)
+        return settle_label(outcome, predicted, sheet.labels, verdict, label, reason), None
+    followed, kept = settle_scores(spec, scores)
+    if answered and repeats_the_model(spec, prediction.scores, kept):
+        raise BadReview("Those are the model’s own scores: choose “agree”, or change one.")
+    if answered and not reason:
+        raise BadReview(SAY_WHY)
+    if not sheet.labels:
+        return followed, kept
+    return settle_label("refused", None, sheet.labels, verdict, label, reason), kept
 
 
 def settle_label(outcome: str, predicted: str | None, labels: tuple[str, ...],
@@ -30,12 +57,12 @@ def settle_label(outcome: str, predicted: str | None, labels: tuple[str, ...],
         return None
     if verdict == "agree":
         if outcome != "scored":
-            raise BadReview("The model gave no class to agree with. Record your own reading instead.")
+            raise BadReview(NOTHING_TO_AGREE)
         return predicted
     if label not in labels:
         raise BadReview("Choose the class that you read.")
     if label == predicted:
         raise BadReview("That is the class the model gave: choose “agree”, or another class.")
     if outcome == "scored" and not reason:
-        raise BadReview("Say in a few words why you override the model.")
+        raise BadReview(SAY_WHY)
     return label

@@ -27,6 +27,7 @@ from portal.services.reading import (
     measured,
     read_picture,
 )
+from portal.services.scores import summary_of
 from portal.storage import images, predictions
 from portal.storage.files import FileStore
 from portal.storage.tables import Image, Prediction
@@ -65,6 +66,7 @@ class Verdict:
     prediction: int | None = None
     existing: bool = False
     code: str = ""
+    summary: str = ""
     demonstration: bool = False
     demonstration_note: str = ""
 
@@ -80,7 +82,7 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
     known = images.find_image_by_content(case_id, sha256)
     existing = known and predictions.find_prediction_of(known.id, spec.key, spec.version)
     if existing:
-        return _verdict(name, existing, existing=True)
+        return _verdict(spec, name, existing, existing=True)
     try:
         picture = decode(data, desk.limits)
         micrograph = measured(picture, um_per_px or (known.um_per_px if known else None))
@@ -105,9 +107,10 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
     except IntegrityError:
         # Somebody sent the same bytes at the same moment and was first: theirs is the record.
         db.session.rollback()
-        if known:
+        if not known:
+            desk.store.delete(image.stored_as)
+        elif not predictions.find_prediction_of(known.id, spec.key, spec.version):
             raise
-        desk.store.delete(image.stored_as)
         return receive_image(desk, actor, case_id, model, name, data, um_per_px)
 
 
@@ -140,7 +143,7 @@ def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed:
     db.session.add_all([image, prediction] if prediction else [image])
     db.session.flush()
     # Before the commit: afterwards every field would be read from the database once more.
-    verdict = _verdict(name, prediction) if prediction else Verdict(
+    verdict = _verdict(spec, name, prediction) if prediction else Verdict(
         file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD, image=image.id,
         code="model-failed")
     audit.record(actor, "image.read" if prediction else "image.keep", f"image:{image.id}",
@@ -158,8 +161,9 @@ def _prediction_row(image: Image, timed: TimedReading) -> Prediction:
                       demonstration=spec.demonstration if reading.scores else "", ms=timed.ms)
 
 
-def _verdict(name: str, prediction: Prediction, existing: bool = False) -> Verdict:
+def _verdict(spec: ModelSpec, name: str, prediction: Prediction, existing: bool = False) -> Verdict:
     return Verdict(file=name, model=prediction.model, version=prediction.version, outcome=prediction.outcome,
                    reason=prediction.reason, label=prediction.label, scores=prediction.scores, ms=prediction.ms,
                    image=prediction.image_id, prediction=prediction.id, existing=existing,
+                   summary=summary_of(spec, prediction.label, prediction.scores),
                    **demonstration_fields(prediction.demonstration))

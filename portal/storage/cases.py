@@ -31,6 +31,7 @@ class PredictionSummary:
     image_id: int
     outcome: str
     label: str | None
+    demonstration: str
     reviewed: bool
 
 
@@ -79,8 +80,10 @@ def count_images(case_ids: Sequence[int]) -> dict[int, int]:
 def summarise_predictions(case_ids: Sequence[int]) -> list[PredictionSummary]:
     """The predictions of these cases, oldest first."""
     reviewed = exists().where(Review.prediction_id == Prediction.id)
-    rows = db.session.execute(select(Image.case_id, Image.id, Prediction.outcome, Prediction.label, reviewed)
-                              .join(Image, Image.id == Prediction.image_id)
-                              .where(Image.case_id.in_(case_ids)).order_by(Prediction.id))
-    return [PredictionSummary(case_id=case_id, image_id=image_id, outcome=outcome, label=label, reviewed=bool(seen))
-            for case_id, image_id, outcome, label, seen in rows]
+    rows = db.session.execute(
+        select(Image.case_id, Image.id, Prediction.outcome, Prediction.label, Prediction.demonstration, reviewed)
+        .join(Image, Image.id == Prediction.image_id)
+        .where(Image.case_id.in_(case_ids)).order_by(Prediction.id))
+    return [PredictionSummary(case_id=case_id, image_id=image_id, outcome=outcome, label=label,
+                              demonstration=demonstration, reviewed=bool(seen))
+            for case_id, image_id, outcome, label, demonstration, seen in rows]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import contains_eager, selectinload
+from sqlalchemy.orm import contains_eager, selectinload, undefer
 
 from portal.extensions import db
 from portal.storage.pages import Page, within
 from portal.storage.tables import Case, Image, Prediction, Review
 
 
-def find_prediction(prediction_id: int, owner_id: int) -> Prediction | None:
-    """With its image and case."""
+def find_prediction(prediction_id: int, owner_id: int, *, whole: bool) -> Prediction | None:
+    """With its image and case; `whole` with its layers and evidence, which may be megabytes."""
     query = (select(Prediction).join(Prediction.image).join(Image.case)
              .where(Prediction.id == prediction_id, Case.owner_id == owner_id)
              .options(contains_eager(Prediction.image).contains_eager(Image.case)))
+    if whole:
+        query = query.options(undefer(Prediction.layers), undefer(Prediction.evidence))
     return db.session.scalar(query)
 
 

@@ -8,8 +8,9 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from models.spec import ModelSpec
 from portal.forms.cases import CaseFilterForm, CaseForm, UploadForm
-from portal.services import cases
+from portal.services import cases, offers
 from portal.services.errors import NotFound
 from portal.storage.cases import CaseFilter
 from portal.storage.tables import Case
@@ -30,7 +31,6 @@ class UploadLimits:
     megapixels: int
     files: int
     formats: tuple[str, ...]
-    accepts: str
 
 
 @bp.get("")
@@ -62,10 +62,17 @@ def case_create() -> Response | tuple[str, int]:
 @bp.get("/<id:case_id>")
 @signed_in
 def case_view(case_id: int) -> str:
-    case = case_or_404(case_id)
-    form = UploadForm().offer((spec.key, spec.title) for spec in wiring.engine().specs())
-    return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(),
-                           images=cases.list_images(wiring.engine(), case.id))
+    return show_case(case_or_404(case_id), UploadForm())
+
+
+def show_case(case: Case, form: UploadForm) -> str:
+    """The case with its images and the upload form; the model of its newest answer is chosen there."""
+    images = cases.list_images(wiring.engine(), case.id)
+    systems = offers.list_offered(wiring.engine())
+    latest = next((line.model for image in images for line in reversed(image.predictions)), "")
+    form.offer([(spec.key, _title(spec)) for spec in systems], latest or wiring.settings().default_model)
+    return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(), systems=systems,
+                           images=images)
 
 
 def case_or_404(case_id: int) -> Case:
@@ -82,8 +89,12 @@ def _wanted(form: CaseFilterForm) -> CaseFilter:
                       outcome="" if form.outcome.errors else form.outcome.data)
 
 
+def _title(spec: ModelSpec) -> str:
+    return f"{spec.title} – demonstration only" if spec.demonstration else spec.title
+
+
 def _upload_limits() -> UploadLimits:
     settings = wiring.settings()
     return UploadLimits(megabytes=settings.max_image_bytes // 10**6,
                         megapixels=settings.max_image_pixels // 10**6, files=settings.max_upload_files,
-                        formats=FORMATS, accepts=" ".join(spec.accepts for spec in wiring.engine().specs()))
+                        formats=FORMATS)

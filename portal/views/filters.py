@@ -61,6 +61,11 @@ def size(count: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def colour(parts: tuple[int, int, int]) -> str:
+    """Red, green, blue as "#ff9f00"."""
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
 def sections() -> tuple[Section, ...]:
     """The links of the main navigation for whoever is asking."""
     links: tuple[tuple[str, str], ...] = PUBLIC
@@ -75,4 +80,5 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(moment, "moment")
     app.add_template_filter(percent, "percent")
     app.add_template_filter(size, "bytes")
+    app.add_template_filter(colour, "colour")
     app.context_processor(lambda: {"nav": sections(), "version": VERSION})

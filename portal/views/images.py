@@ -9,12 +9,13 @@ from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.forms.cases import UploadForm
 from portal.services import cases, uploads
 from portal.services.errors import NotFound
 from portal.services.uploads import Verdict
-from portal.storage.tables import Image
+from portal.storage.tables import Case, Image
 from portal.views import wiring
-from portal.views.cases import case_or_404
+from portal.views.cases import case_or_404, show_case
 from portal.views.guards import signed_in
 from portal.views.headers import kept_private
 from portal.views.sessions import current_actor
@@ -24,6 +25,7 @@ bp = Blueprint("images", __name__)
 STATUS_BY_CODE = {"too-many-bytes": 413, "too-many-pixels": 413, "not-an-image": 415, "unsupported": 415,
                   "model-failed": 503, "not-stored": 507}
 UNREADABLE = 422
+PIXEL_SIZE = "pixel-size"
 FLASHED_AT_MOST = 10
 
 
@@ -35,17 +37,21 @@ def close_uploads(_problem: BaseException | None) -> None:
 
 @bp.post("/cases/<id:case_id>/images")
 @signed_in
-def image_upload(case_id: int) -> AnyResponse | tuple[Response, int]:
+def image_upload(case_id: int) -> AnyResponse | tuple[Response | str, int]:
     case = case_or_404(case_id)
     sent = [file for file in request.files.getlist("images") if file.filename]
     model = request.form.get("model", "")
-    problem = _problem(model, sent)
+    um_per_px, problem = _pixel_size()
+    problem = _problem(model, sent) or problem
     if problem:
-        return _refuse(case.id, problem)
-    verdicts = [_receive(case.id, model, file) for file in sent]
+        return _refuse(case, problem)
+    verdicts = [_receive(case.id, model, file, um_per_px) for file in sent]
     if wiring.wants_json():
         return jsonify(files=[_with_url(one) for one in verdicts]), _status(verdicts)
     _flash_verdicts(verdicts)
+    unsized = [one for one in verdicts if one.code == PIXEL_SIZE]
+    if unsized:
+        return _ask_pixel_size(case, unsized)
     return redirect(url_for("cases.case_view", case_id=case.id), 303)
 
 
@@ -76,20 +82,44 @@ def _problem(model: str, sent: list[FileStorage]) -> str:
         return f"Send at most {wiring.settings().max_upload_files} images at once."
     if model not in {spec.key for spec in wiring.engine().specs()}:
         return "Choose one of the models."
+    if wiring.engine().bytes_on_disk(model) is None:
+        return "This model is not installed here. Choose another."
     return ""
 
 
-def _refuse(case_id: int, problem: str) -> AnyResponse | tuple[Response, int]:
+def _pixel_size() -> tuple[float | None, str]:
+    """What was stated, and what is wrong with it. Most uploads state none, and need not wait for a form."""
+    if not request.form.get("um_per_px", "").strip():
+        return None, ""
+    form = UploadForm()
+    form.um_per_px.validate(form)
+    return form.um_per_px.data, " ".join(form.um_per_px.errors)
+
+
+def _refuse(case: Case, problem: str) -> AnyResponse | tuple[Response | str, int]:
     if wiring.wants_json():
         return jsonify(files=[], reason=problem), 400
-    flash(problem, "warning")
-    return redirect(url_for("cases.case_view", case_id=case_id), 303)
+    form = UploadForm()
+    if form.um_per_px.validate(form):
+        form.form_errors.append(problem)
+    return show_case(case, form), 400
 
 
-def _receive(case_id: int, model: str, file: FileStorage) -> Verdict:
+def _ask_pixel_size(case: Case, unsized: list[Verdict]) -> tuple[str, int]:
+    """The form again with what was typed; a browser forgets the files, so their names stand there."""
+    form = UploadForm()
+    form.um_per_px.errors = list(dict.fromkeys(one.reason for one in unsized))
+    names = ", ".join(one.file[:80] for one in unsized[:FLASHED_AT_MOST])
+    more = f" and {len(unsized) - FLASHED_AT_MOST} more" if len(unsized) > FLASHED_AT_MOST else ""
+    form.images.errors = [f"Nothing of these was kept; choose them again: {names}{more}."]
+    return show_case(case, form), UNREADABLE
+
+
+def _receive(case_id: int, model: str, file: FileStorage, um_per_px: float | None) -> Verdict:
     """Reads at most one byte more than the limit: enough for the header's refusal, never more."""
     data = file.stream.read(wiring.settings().max_image_bytes + 1)
-    return uploads.receive_image(wiring.desk(), current_actor(), case_id, model, file.filename or "", data)
+    return uploads.receive_image(wiring.desk(), current_actor(), case_id, model, file.filename or "", data,
+                                 um_per_px)
 
 
 def _with_url(verdict: Verdict) -> dict[str, object]:
@@ -109,7 +139,7 @@ def _status(verdicts: list[Verdict]) -> int:
 
 def _flash_verdicts(verdicts: list[Verdict]) -> None:
     """Only what the case page does not show anyway: what was not kept, and what was there before."""
-    failed = [one for one in verdicts if one.outcome == "error"]
+    failed = [one for one in verdicts if one.outcome == "error" and one.code != PIXEL_SIZE]
     for one in failed[:FLASHED_AT_MOST]:
         flash(f"{one.file[:80]}: {one.reason}", "danger")
     if len(failed) > FLASHED_AT_MOST:

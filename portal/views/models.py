@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, render_template, send_file
 
 from models.card import find_picture, load_card
 from models.spec import ModelSpec
+from portal.services import offers
 from portal.views import wiring
 from portal.views.guards import anyone
 
@@ -15,14 +16,18 @@ bp = Blueprint("models", __name__, url_prefix="/models")
 @bp.get("")
 @anyone
 def model_list() -> str:
-    return render_template("models/model_list.html", specs=wiring.engine().specs())
+    engine = wiring.engine()
+    return render_template("models/model_list.html", rows=offers.list_catalogue(engine, offers.list_offered(engine)))
 
 
 @bp.get("/<key>")
 @anyone
 def model_view(key: str) -> str:
     spec = _spec_or_404(key)
-    return render_template("models/model_view.html", spec=spec, card=load_card(spec))
+    return render_template("models/model_view.html", spec=spec, card=load_card(spec),
+                           installed=wiring.engine().bytes_on_disk(key) is not None,
+                           relatives=[one for one in wiring.engine().specs()
+                                      if one.family and one.family == spec.family and one.key != key])
 
 
 @bp.get("/<key>/<name>.png")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.forms.predictions import ReviewForm
+from portal.forms.predictions import ReviewForm, make_review_form
 from portal.services import results, reviews
 from portal.services.errors import BadReview, NotFound
 from portal.services.results import Result
@@ -28,11 +30,19 @@ def prediction_view(prediction_id: int) -> str:
 @bp.get("/heatmap.png")
 @signed_in
 def prediction_heatmap(prediction_id: int) -> Response:
-    try:
-        picture = results.draw_layer(prediction_id, current_user.id)
-    except NotFound:
-        abort(404)
-    return kept_private(Response(picture, mimetype="image/png"))
+    return _png(lambda: results.draw_layer(prediction_id, current_user.id))
+
+
+@bp.get("/layers/<name>.png")
+@signed_in
+def prediction_layer(prediction_id: int, name: str) -> Response:
+    return _png(lambda: results.draw_layer(prediction_id, current_user.id, name))
+
+
+@bp.get("/regions/<id:number>.png")
+@signed_in
+def prediction_region(prediction_id: int, number: int) -> Response:
+    return _png(lambda: results.draw_region(wiring.files(), prediction_id, current_user.id, number))
 
 
 @bp.get("/review")
@@ -50,7 +60,7 @@ def review_create(prediction_id: int) -> AnyResponse | tuple[str, int]:
     if form.validate():
         try:
             reviews.create_review(wiring.engine(), current_actor(), current_user.id, prediction_id,
-                                  form.verdict.data, form.label.data or "", form.reason.data)
+                                  form.verdict.data, form.label.data or "", form.reason.data, form.scores)
         except BadReview as problem:
             form.form_errors.append(str(problem))
         else:
@@ -59,8 +69,17 @@ def review_create(prediction_id: int) -> AnyResponse | tuple[str, int]:
     return render_template("predictions/review.html", result=result, form=form), 400
 
 
+def _png(draw: Callable[[], bytes]) -> Response:
+    try:
+        return kept_private(Response(draw(), mimetype="image/png"))
+    except NotFound:
+        abort(404)
+
+
 def _form(result: Result) -> ReviewForm:
-    return ReviewForm().offer(result.labels, scored=result.outcome == "scored")
+    sheet = result.sheet
+    return make_review_form(sheet.labels, sheet.numbers, sheet.choices, may_agree=result.may_agree,
+                            known=result.numbers)
 
 
 def _result_or_404(prediction_id: int) -> Result:

@@ -1,36 +1,40 @@
-// Turns the on/off switch of the heat map into a slider of its strength.
+// Adds a slider for the strength of the layer that lies over the image. Which layer that is, CSS decides.
 
-const KEPT_UNDER = "secondread-heat";
+const KEPT_UNDER = "secondread-layer";
 
 function slider(strength) {
   const range = document.createElement("input");
-  Object.assign(range, { type: "range", id: "heat-strength", min: "0", max: "100", step: "5", value: strength });
+  Object.assign(range, { type: "range", id: "layer-strength", min: "0", max: "100", step: "5", value: strength });
   range.className = "form-range";
   const label = document.createElement("label");
   label.htmlFor = range.id;
-  label.textContent = "Heat map";
+  label.textContent = "Strength";
   const shown = document.createElement("output");
   shown.htmlFor = range.id;
   shown.className = "num";
   const row = document.createElement("div");
-  row.className = "heat-slider";
+  row.className = "layer-slider";
   row.append(label, range, shown);
   return { row, range, shown };
 }
 
 function upgrade(viewer) {
-  const heat = viewer.querySelector("[data-heat]");
+  const layers = viewer.querySelectorAll("[data-layer]");
   const { row, range, shown } = slider(sessionStorage.getItem(KEPT_UNDER) ?? "70");
   const show = () => {
-    heat.style.opacity = range.value / 100;
+    for (const layer of layers) layer.style.opacity = range.value / 100;
     shown.textContent = range.value === "0" ? "off" : `${range.value} %`;
     range.setAttribute("aria-valuetext", shown.textContent);
     sessionStorage.setItem(KEPT_UNDER, range.value);
   };
+  const choose = () => {
+    row.hidden = viewer.querySelector("[name=layer]:checked")?.value === "";
+  };
   range.addEventListener("input", show);
-  viewer.querySelector("[data-heatmap-tools]").prepend(row);
-  viewer.classList.add("has-slider");
+  viewer.addEventListener("change", choose);
+  viewer.querySelector(".viewer-stage").before(row);
   show();
+  choose();
 }
 
-document.querySelectorAll("[data-heatmap]").forEach(upgrade);
+document.querySelectorAll("[data-viewer]").forEach(upgrade);
