@@ -78,7 +78,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         secret_key=_secret_key(values, instance),
         host=values.get("HOST") or "127.0.0.1",
         port=_number(values, "PORT", 8000, 1, 65535),
-        max_image_bytes=_number(values, "PORTAL_MAX_IMAGE_MB", 30, 1, 1000) * MEGABYTE,
+        max_image_bytes=_number(values, "PORTAL_MAX_IMAGE_MB", 105, 1, 1000) * MEGABYTE,
         max_image_pixels=_number(values, "PORTAL_MAX_IMAGE_MEGAPIXELS", 40, 1, 500) * 1_000_000,
         max_upload_files=_number(values, "PORTAL_MAX_UPLOAD_FILES", 200, 1, 1000),
         session_idle=timedelta(minutes=_number(values, "PORTAL_SESSION_IDLE_MINUTES", 30, 1, 1440)),
