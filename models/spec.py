@@ -79,7 +79,7 @@ class Measure:
     decimals: int = 0
     meaning: str = ""
     step: float = 0.0
-    """The step in which a reader scores it by hand, from 0 to `most`; 0 when it only follows from others."""
+    """The step in which a reader scores it by hand, from 0 up to `most`; 0 when it only follows from others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +137,8 @@ class ModelSpec:
     demonstration: str = ""
     """Why its scores show only that the machinery works, beside every one of them; empty when they mean more."""
     scale: Scale | None = None
+    installs: tuple[str, ...] = ()
+    """Names of graphs whose files are no part of the project: `models.installed` says whether they are here."""
     family: str = ""
     """The key under which its members stand for each other, when there are several candidates for one task."""
     claim: str = ""
@@ -149,7 +151,13 @@ class ModelSpec:
 
     @property
     def weights_sha256(self) -> str:
-        return self.graphs["predict"].sha256
+        """Of the file that identifies the version; empty while its weights are not installed."""
+        return self.graphs["predict"].sha256 if "predict" in self.graphs else ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether there are files to read with, whole or not."""
+        return all(graph in self.graphs for graph in self.installs)
 
     def meaning(self, label: str | None) -> str:
         return next((one.meaning for one in self.labels if one.name == label), "")

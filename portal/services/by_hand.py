@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,11 @@ from portal.services.errors import BadReview
 
 @dataclass(frozen=True, kw_only=True)
 class NumberEntry:
-    """A number to type, from 0 to `most` in steps of `step`."""
+    """A number to type; `hint` says between which bounds and in which steps."""
 
     key: str
     title: str
     hint: str
-    most: float
-    step: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +47,7 @@ class Sheet:
 def sheet_of(spec: ModelSpec) -> Sheet:
     """A class that follows from the scores is not asked for."""
     return Sheet(labels=() if spec.follow else tuple(one.name for one in spec.labels),
-                 numbers=tuple(NumberEntry(key=one.key, title=one.title, hint=_range(one), most=one.most or 0.0,
-                                           step=one.step) for one in _typed(spec)),
+                 numbers=tuple(NumberEntry(key=one.key, title=one.title, hint=_range(one)) for one in _typed(spec)),
                  follows=spec.follow is not None,
                  choices=tuple(ChoiceEntry(key=one.key, title=one.title, options=one.options)
                                for one in spec.questions))
@@ -72,15 +70,21 @@ def settle_scores(spec: ModelSpec, given: Mapping[str, float | str | None]) -> t
     return followed.label, {**followed.scores, **answered}
 
 
+def starting_numbers(spec: ModelSpec, said: Mapping[str, Any]) -> dict[str, float]:
+    """What the model gave for the numbers that may be typed, brought to their steps."""
+    return {one.key: _stepped(one, float(said[one.key])) for one in _typed(spec) if said.get(one.key) is not None}
+
+
 def repeats_the_model(spec: ModelSpec, said: Mapping[str, Any], scores: Mapping[str, Any]) -> bool:
-    """Whether a reader's scores are those that the model gave."""
-    keys = [one.key for one in _typed(spec)]
-    return not spec.questions and bool(keys) and all(
-        abs(float(said.get(key) or 0) - scores[key]) < _tolerance(spec, key) for key in keys)
+    """Whether a reader's numbers are those that the model gave."""
+    starting = starting_numbers(spec, said)
+    return not spec.questions and bool(starting) and all(scores[key] == value for key, value in starting.items())
 
 
-def _tolerance(spec: ModelSpec, key: str) -> float:
-    return next(one.step for one in spec.measures if one.key == key) / 2
+def notes_of(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sentences that belong to scores that a reader gave."""
+    typed = {one.key: scores[one.key] for one in _typed(spec) if one.key in scores}
+    return spec.follow(typed).notes if spec.follow and typed else ()
 
 
 def _typed(spec: ModelSpec) -> list[Measure]:
@@ -88,14 +92,21 @@ def _typed(spec: ModelSpec) -> list[Measure]:
 
 
 def _range(measure: Measure) -> str:
-    return f"0 to {measure.most or 0:g}{' ' + measure.unit if measure.unit else ''}, in steps of {measure.step:g}."
+    bounds = "0 or more" if measure.most is None else f"0 to {measure.most:g}"
+    return f"{bounds}{' ' + measure.unit if measure.unit else ''}, in steps of {measure.step:g}."
 
 
 def _checked(measure: Measure, value: float | str | None) -> float:
     """Raises BadReview for what is missing, out of bounds or between two steps."""
-    if not isinstance(value, float) or not 0 <= value <= (measure.most or 0):
-        raise BadReview(f"{measure.title}: give a number from {_range(measure)}")
-    steps = value / measure.step
-    if abs(steps - round(steps)) > 1e-6:
-        raise BadReview(f"{measure.title}: give a number from {_range(measure)}")
-    return round(steps) * measure.step
+    most = math.inf if measure.most is None else measure.most
+    if not isinstance(value, int | float) or not 0 <= value <= most or math.isinf(value):
+        raise BadReview(f"{measure.title}: give a number. {_range(measure)}")
+    stepped = _stepped(measure, value)
+    if abs(stepped - value) > 1e-6:
+        raise BadReview(f"{measure.title}: give a number. {_range(measure)}")
+    return stepped
+
+
+def _stepped(measure: Measure, value: float) -> float:
+    """The nearest step; rounded, for a tenth is no binary fraction."""
+    return round(round(value / measure.step) * measure.step, 6)

@@ -11,7 +11,7 @@ from models.imaging.layers import overlay_png
 from models.imaging.limits import OUR_OWN
 from models.imaging.thumbnail import crop_png
 from models.spec import Finding, ModelSpec, Region
-from portal.services.by_hand import Sheet, sheet_of
+from portal.services.by_hand import Sheet, notes_of, sheet_of, starting_numbers
 from portal.services.errors import NotFound
 from portal.services.evidence import LayerLine, evidence_of, layers_of, packed_layer
 from portal.services.samples import is_drawn
@@ -34,12 +34,13 @@ SHOWN_REGIONS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewLine:
-    """One review, as written; `scores` are names and texts."""
+    """One review, as written; `scores` are names and texts, `notes` what belongs to them."""
 
     reader: str
     verdict: str
     label: str | None
     scores: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
     reason: str
     created_at: datetime
 
@@ -114,7 +115,7 @@ def get_result(engine: Engine, prediction_id: int, owner_id: int) -> Result:
         more_regions=max(0, len(evidence.regions) - SHOWN_REGIONS), nuclei=evidence.nuclei,
         findings=tuple(Finding(**one) for one in prediction.findings), preprocessing=spec.preprocessing,
         ms=prediction.ms, created_at=prediction.created_at, sheet=sheet_of(spec),
-        numbers={} if prediction.demonstration else _numbers(prediction),
+        numbers={} if prediction.demonstration else starting_numbers(spec, scores),
         reviews=tuple(_review_line(spec, one) for one in prediction.reviews))
 
 
@@ -151,12 +152,7 @@ def _answer(spec: ModelSpec, prediction: Prediction) -> str:
     return spec.answer.format(label=prediction.label)
 
 
-def _numbers(prediction: Prediction) -> dict[str, float]:
-    """The scores that are numbers, from which a reader's own may start."""
-    return {key: float(value) for key, value in prediction.scores.items() if isinstance(value, int | float)}
-
-
 def _review_line(spec: ModelSpec, review: Review) -> ReviewLine:
     return ReviewLine(reader=review.reader.name, verdict=review.verdict, label=review.label,
-                      scores=lines_of(spec, review.scores or {}), reason=review.reason,
-                      created_at=review.created_at)
+                      scores=lines_of(spec, review.scores or {}), notes=notes_of(spec, review.scores or {}),
+                      reason=review.reason, created_at=review.created_at)

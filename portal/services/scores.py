@@ -81,13 +81,16 @@ def lines_of(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[tuple[str, str
 
 
 def summary_of(spec: ModelSpec, label: str | None, scores: Mapping[str, Any]) -> str:
-    """What a list shows beside the label: nothing where its probability says it, else the weightiest of the scores."""
+    """What a list shows beside the label: nothing where its probability says it, else one of the scores.
+
+    Of measures the first beside a label; without a label the one that reaches highest, which is a total.
+    """
     if label in scores:
         return ""
     taken = [one for one in spec.measures if scores.get(one.key) is not None]
     if taken:
-        weightiest = max(taken, key=lambda one: one.most or 0)
-        return f"{weightiest.title} {_measure_line(weightiest, scores[weightiest.key]).text}"
+        shown = taken[0] if label else max(taken, key=lambda one: one.most or 0)
+        return f"{shown.title} {_measure_line(shown, scores[shown.key]).text}"
     return ", ".join(f"{one.title.lower()} {one.answer}" for one in questions_of(spec, scores) if one.answer)
 
 

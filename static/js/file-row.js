@@ -7,6 +7,8 @@ const WORDS = {
   refused: "Not scored",
   failed: "Failed",
 };
+// What may go better the next time; what is damaged or no picture stays so.
+const WORTH_ANOTHER_TRY = [undefined, "", "model-failed", "not-stored", "pixel-size"];
 const STATE_OF = { scored: "scored", refused: "refused" };
 
 export class FileRow {
@@ -31,14 +33,14 @@ export class FileRow {
     this.element.className = `upload-file is-${state}`;
     this.part("state").textContent = WORDS[state];
     this.part("progress").hidden = state !== "sending";
-    this.part("again").hidden = state !== "failed" || this.tooLarge;
+    this.part("again").hidden = state !== "failed" || this.hopeless;
     this.part("drop-file").hidden = state === "sending";
     if (state === "pending" || state === "sending") this.part("verdict").textContent = "";
   }
 
   check(megabytes) {
-    this.tooLarge = this.file.size > megabytes * 1e6;
-    if (!this.tooLarge) return;
+    this.hopeless = this.file.size > megabytes * 1e6;
+    if (!this.hopeless) return;
     this.become("failed");
     this.part("verdict").textContent = `Larger than ${megabytes} MB, so it was not sent. Save it smaller, or as JPEG.`;
   }
@@ -49,13 +51,23 @@ export class FileRow {
   }
 
   settle(verdict) {
+    this.hopeless = !WORTH_ANOTHER_TRY.includes(verdict.code);
     this.become(STATE_OF[verdict.outcome] ?? "failed");
-    const score = verdict.scores?.[verdict.label];
-    const answer = verdict.label ? verdict.label + (score === undefined ? "" : `, ${percent(score)}`) : verdict.reason;
-    this.part("verdict").textContent = verdict.existing ? `Already in this case: ${answer}` : answer;
+    const known = verdict.existing ? "Already in this case: " : "";
+    this.part("verdict").textContent = `${demonstration(verdict)}${known}${answer(verdict)}`;
     this.part("open").hidden = !verdict.url;
     if (verdict.url) this.part("open").href = verdict.url;
   }
+}
+
+function demonstration(verdict) {
+  return verdict.demonstration ? "Demonstration, not a real score: " : "";
+}
+
+function answer(verdict) {
+  const score = verdict.scores?.[verdict.label];
+  const parts = [verdict.label, score === undefined ? verdict.summary : percent(score)].filter(Boolean);
+  return parts.join(", ") || verdict.reason || "Scored";
 }
 
 function size(bytes) {

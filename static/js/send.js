@@ -39,7 +39,7 @@ function post(form, file, signal, onProgress) {
 function body(form, file) {
   const data = new FormData();
   data.append("csrf_token", form.elements.csrf_token.value);
-  data.append("model", form.elements.model.value);
+  for (const name of ["model", "um_per_px"]) data.append(name, form.elements[name].value);
   data.append("images", file, file.name);
   return data;
 }

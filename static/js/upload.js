@@ -91,7 +91,9 @@ class Upload {
       row.become("sending");
       this.running = new AbortController();
       this.refresh();
-      row.settle(await send(this.form, row.file, this.running.signal, (share) => row.progress(share)));
+      const verdict = await send(this.form, row.file, this.running.signal, (share) => row.progress(share));
+      row.settle(verdict);
+      if (verdict.code === "pixel-size") this.form.elements.um_per_px.focus();
     }
     this.running = null;
     this.refresh();

@@ -33,9 +33,9 @@ JSON = {"Accept": "application/json"}
 
 
 def upload(client: Client, case_id: int, *files: tuple[str, bytes], as_json: bool = True,
-           model: str = "leukemia") -> TestResponse:
+           model: str = "leukemia", **fields: str) -> TestResponse:
     sent = [FileStorage(io.BytesIO(data), filename=name) for name, data in files]
-    return client.post(f"/cases/{case_id}/images", {"model": model, "images": sent},
+    return client.post(f"/cases/{case_id}/images", {"model": model, "images": sent, **fields},
                        headers=JSON if as_json else {}, content_type="multipart/form-data")
 
 
