@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from models.installed import WEIGHTS, with_installed
 from models.spec import Micrograph, ModelSpec, Reading, Run
 
 ZOO = Path(__file__).parent / "zoo"
@@ -35,12 +36,12 @@ class Entry:
 
 
 class Catalogue:
-    """The models found in one or more folders, in the order of their keys."""
+    """The models found in one or more folders, in the order of their keys, with the weights installed for them."""
 
-    def __init__(self, folders: Sequence[Path] = (ZOO,)) -> None:
+    def __init__(self, folders: Sequence[Path] = (ZOO,), weights: Path = WEIGHTS) -> None:
         found: dict[str, Entry] = {}
         for file in _model_files(folders):
-            entry = _load(file)
+            entry = _load(file, weights)
             earlier = found.get(entry.spec.key)
             if earlier is not None:
                 raise DuplicateKey(
@@ -71,12 +72,12 @@ def _model_files(folders: Sequence[Path]) -> list[Path]:
     ]
 
 
-def _load(file: Path) -> Entry:
+def _load(file: Path, weights: Path) -> Entry:
     module = _import(file)
     missing = [name for name in ("SPEC", "read", "build") if not hasattr(module, name)]
     if missing:
         raise CatalogueError(f"{file.name} is in the folder of models but has no {', '.join(missing)}")
-    return Entry(spec=module.SPEC, read=module.read, build=module.build, file=file)
+    return Entry(spec=with_installed(module.SPEC, weights), read=module.read, build=module.build, file=file)
 
 
 def _import(file: Path) -> ModuleType:

@@ -15,10 +15,11 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from models import installed
 from models.catalogue import Catalogue
 from models.spec import Micrograph, ModelSpec, Reading, WeightFile, unserved_spec
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = installed.WEIGHTS
 
 Arrays = dict[str, NDArray[Any]]
 Runner = Callable[[Mapping[str, NDArray[Any]]], Arrays]
@@ -60,7 +61,7 @@ class Engine:
     def __init__(
         self, catalogue: Catalogue | None = None, *, weights: Path = WEIGHTS, threads: int = 1
     ) -> None:
-        self._catalogue = Catalogue() if catalogue is None else catalogue
+        self._catalogue = Catalogue(weights=weights) if catalogue is None else catalogue
         self._weights = weights
         self._options = session_options(threads)
         self._runners: dict[str, Runner] = {}
@@ -86,6 +87,8 @@ class Engine:
     def read(self, key: str, micrograph: Micrograph) -> Reading:
         """What the model says of a micrograph. Raises UnknownModel, WeightsError, or the model's own."""
         spec = self.spec(key)
+        if not spec.installed:
+            raise WeightsMissing(installed.missing(spec, self._weights))
 
         def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
             # More at once than there are cores would only take more memory, not less time. A turn is one run
@@ -98,7 +101,7 @@ class Engine:
     def bytes_on_disk(self, key: str) -> int | None:
         """How much a model's files take; None while one of them is missing. Looks at no content."""
         try:
-            return sum((self._weights / file.name).stat().st_size for file in self.spec(key).graphs.values())
+            return sum((self._weights / file.name).stat().st_size for file in self.spec(key).graphs.values()) or None
         except FileNotFoundError:
             return None
 
@@ -107,6 +110,9 @@ class Engine:
         return tuple(self._state(spec) for spec in self.specs())
 
     def _state(self, spec: ModelSpec) -> ModelState:
+        if not spec.installed:
+            problem = installed.missing(spec, self._weights)
+            return ModelState(key=spec.key, version=spec.version, ok=False, problem=problem, installed=False)
         try:
             for file in spec.graphs.values():
                 _checked_bytes(self._weights, file)
