@@ -22,5 +22,5 @@ def post_worker_init(worker: Any) -> None:
     A model is loaded by its first image: most clinics use one or two of them, and memory is what they lack.
     """
     for state in worker.app.callable.extensions["engine"].verify():
-        if state.damaged:
+        if not (state.ok or state.absent):
             worker.log.error("the model %s cannot be used: %s", state.key, state.problem)

@@ -112,7 +112,7 @@ class Engine:
     def _state(self, spec: ModelSpec) -> ModelState:
         if not spec.installed:
             problem = installed.missing(spec, self._weights)
-            return ModelState(key=spec.key, version=spec.version, ok=False, problem=problem, installed=False)
+            return ModelState(key=spec.key, version=spec.version, ok=False, problem=problem, absent=True)
         try:
             for file in spec.graphs.values():
                 _checked_bytes(self._weights, file)
