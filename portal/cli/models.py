@@ -7,11 +7,13 @@ import sys
 import click
 from flask import current_app
 from flask.cli import AppGroup
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from models.engine import Engine
 from models.spec import ModelSpec
-from portal.services import offers
+from portal.services import activation, offers
+from portal.services.errors import PortalError
+from portal.services.links import COMMAND_LINE
 
 group = AppGroup("models", help="The AI models that this portal serves.")
 
@@ -45,3 +47,17 @@ def verify_models() -> None:
     for state in states:
         click.echo(f"{state.key}\t{state.version}\t{'ok' if state.ok else state.problem}")
     sys.exit(0 if all(state.ok or state.absent for state in states) else 1)
+
+
+@group.command("activate")
+@click.argument("key")
+def activate_model(key: str) -> None:
+    """Offer KEY instead of the other members of its family; its files must be whole."""
+    try:
+        spec = activation.activate(current_app.extensions["engine"], COMMAND_LINE, key)
+    except PortalError as problem:
+        raise click.ClickException(str(problem)) from problem
+    except (OperationalError, ProgrammingError) as problem:
+        raise click.ClickException("The database does not answer or has no tables yet. "
+                                   "Run “flask db upgrade” first.") from problem
+    click.echo(f"{spec.key} {spec.version} is now the one that is offered for {spec.family}.")

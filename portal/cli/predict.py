@@ -14,7 +14,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from models.engine import Engine
+from models.engine import Engine, WeightsMissing
 from models.imaging.errors import Unreadable
 from models.imaging.layers import layer_png
 from models.imaging.limits import Limits
@@ -76,7 +76,7 @@ def _read(engine: Engine, spec: ModelSpec, file: Path, um_per_px: float | None,
             _write_pictures(pictures, timed)
     except OSError as problem:
         reason = f"The file or its heat map cannot be opened: {problem.strerror}."
-    except (Unreadable, PixelSizeProblem) as problem:
+    except (Unreadable, PixelSizeProblem, WeightsMissing) as problem:
         reason = str(problem)
     except Exception:
         # One file must not take the rest of the batch with it.

@@ -61,3 +61,7 @@ class BadReview(PortalError):
 
 class PixelSizeProblem(PortalError):
     """The model needs to know the size of a pixel, or the stated one is absurd; the text says which."""
+
+
+class NotActivated(PortalError):
+    """A model cannot be made the active one of its family; the text says why and what to do."""
