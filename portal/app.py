@@ -21,6 +21,7 @@ from portal.views import (
     account,
     admin,
     auth,
+    bodies,
     cases,
     errors,
     filters,
@@ -88,6 +89,7 @@ def _wire(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     login_manager.init_app(app)
+    bodies.init_app(app)
     csrf.init_app(app)
     bootstrap.init_app(app)
     for part in (sessions, filters, headers, errors):

@@ -56,3 +56,8 @@ class CaseFilterForm(Form):
     until = DateField("To", validators=[Optional()])
     outcome = SelectField("Outcome", default="", choices=[SelectChoice("", "Any"), SelectChoice("scored", "Scored"),
                                               SelectChoice("refused", "Not scored")])
+
+    def validate_until(self, field: DateField) -> None:
+        """Raises ValidationError when the days contradict each other."""
+        if self.since.data and field.data and field.data < self.since.data:
+            raise ValidationError("“To” lies before “From”.")

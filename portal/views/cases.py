@@ -85,7 +85,7 @@ def case_or_404(case_id: int) -> Case:
 
 def _wanted(form: CaseFilterForm) -> CaseFilter:
     """What the filters say; one that makes no sense asks for everything, and its error stands beside it."""
-    return CaseFilter(text=form.q.data, since=form.since.data, until=form.until.data,
+    return CaseFilter(text=form.q.data, since=form.since.data, until=None if form.until.errors else form.until.data,
                       outcome="" if form.outcome.errors else form.outcome.data)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, current_app, flash, g, jsonify, render_template, request
+from flask import Flask, current_app, flash, g, jsonify, redirect, render_template, request, url_for
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -13,6 +14,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from portal.extensions import login_manager
+from portal.views import bodies
 from portal.views.wiring import wants_json
 
 log = logging.getLogger("portal.errors")
@@ -54,6 +56,8 @@ def answer_stale_form(problem: CSRFError) -> Answer:
 
 
 def answer_http_error(problem: HTTPException) -> Answer:
+    if problem.code == 413 and request.endpoint == bodies.UPLOAD and not current_user.is_authenticated:
+        return redirect(url_for("auth.login_form"))
     return _answer(problem.code or 500)
 
 
@@ -70,8 +74,12 @@ def answer_crash(problem: Exception) -> Answer:
 
 def _answer(status: int, advice: str = "") -> tuple[str | Response, int]:
     title, usual_advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
-    words = {"status": status, "title": title, "advice": advice or usual_advice,
-             "request_id": g.get("request_id", "-")}
+    return answer_with(status, title, advice or usual_advice)
+
+
+def answer_with(status: int, title: str, advice: str) -> tuple[str | Response, int]:
+    """A failure in words of its own."""
+    words = {"status": status, "title": title, "advice": advice, "request_id": g.get("request_id", "-")}
     if wants_json():
         return jsonify(**words, reason=words["advice"]), status
     if status >= 500:

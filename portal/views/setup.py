@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.forms.setup import ResetForm, SetupForm
@@ -10,24 +10,27 @@ from portal.services import first_admin, links
 from portal.services.errors import AccountExists, BadAccount, LinkExpired, WeakPassword
 from portal.storage.tables import now
 from portal.views import sessions
+from portal.views.errors import answer_with
 from portal.views.guards import anyone
 from portal.views.wiring import settings
 
 bp = Blueprint("setup", __name__)
 
-Page = str | Response | tuple[str, int]
+Page = str | Response | tuple[str | Response, int]
+SET_UP_ALREADY = ("This link no longer works", "It was used already, is too old, or a newer one was printed. If an "
+                  "administrator exists, log in. If not, start the portal again: it prints a new link.")
 EXPIRED = "This link was used already or is too old. Ask your administrator for a new one."
 
 
 @bp.get("/setup")
 @anyone
-def setup_form() -> str:
+def setup_form() -> Page:
     form = SetupForm(token=request.args.get("token", ""))
     try:
         if request.method == "GET":  # a stale form is shown again; sending it is what checks its link
             links.check_setup_link(form.token.data, now())
     except LinkExpired:
-        abort(404)
+        return answer_with(404, *SET_UP_ALREADY)
     return render_template("setup/setup.html", form=form)
 
 
@@ -41,7 +44,7 @@ def setup() -> Page:
         login = first_admin.set_up(sessions.current_client(), form.token.data, form.name.data,
                                    form.email.data, form.password.data, settings=settings(), at=now())
     except LinkExpired:
-        abort(404)
+        return answer_with(404, *SET_UP_ALREADY)
     except BadAccount as problem:
         form[problem.field].errors = [str(problem)]
     except AccountExists as problem:

@@ -75,6 +75,14 @@ def test_a_date_that_is_none_is_said_so_and_breaks_nothing(login: Callable[..., 
     assert login().get("/cases?since=yesterday").status_code == 200
 
 
+def test_days_the_wrong_way_round_are_said_so_and_hide_nothing(login: Callable[..., Client]) -> None:
+    reader = login()
+    open_case(reader)
+    page = reader.get("/cases?since=2020-02-02&until=2020-02-01").text
+    assert "lies before" in page
+    assert "P-0117" in page
+
+
 def test_the_history_has_pages(login: Callable[..., Client]) -> None:
     reader = login()
     for number in range(26):

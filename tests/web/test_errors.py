@@ -85,3 +85,16 @@ def test_not_ready_without_whole_weights(app: Flask, client: Client, monkeypatch
     assert answer.status_code == 503
     assert answer.get_json()["checks"]["models"] is False
     assert "cut" not in answer.text
+
+
+def test_only_images_may_be_large(client: Client, login: Callable[..., Client]) -> None:
+    long = "x" * 300_000
+    for answer in (client.post("/login", {"email": long, "password": "x"}),
+                   login().post("/cases/new", {"patient": "P-1", "specimen": "blood", "note": long})):
+        assert answer.status_code == 413
+        assert "Too large" in answer.text
+
+
+def test_a_large_image_of_somebody_not_logged_in_is_not_taken_in(client: Client) -> None:
+    answer = client.post("/cases/1/images", {"model": "x" * 300_000}, content_type="multipart/form-data")
+    assert (answer.status_code, answer.location) == (302, "/login")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,33 @@ def test_two_at_once_make_one_record(app: Flask, reader: Client, case_id: int) -
     with ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(send, range(4)))
     assert len(ids) == 1
+    assert (rows(app, Image), rows(app, Prediction), len(kept_files(app))) == (1, 1, 1)
+
+
+def test_an_unread_image_sent_twice_at_once_is_read_once(
+        app: Flask, reader: Client, case_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pictures.smear()
+    with monkeypatch.context() as broken:
+        broken.delattr(Engine, "read")
+        upload(reader, case_id, ("one.png", data))
+    engine = app.extensions["engine"]
+    desk = uploads.Desk(engine=engine, store=FileStore(app.extensions["settings"].files),
+                        writer=app.extensions["writer"], limits=Limits(max_bytes=2**22, max_pixels=10**7))
+    read, together = engine.read, Barrier(2)
+
+    def read_together(*arguments: Any) -> Any:
+        together.wait(timeout=30)
+        return read(*arguments)
+
+    monkeypatch.setattr(engine, "read", read_together)
+
+    def send(_: int) -> int | None:
+        with app.app_context():
+            return uploads.receive_image(desk, audit.Actor(), case_id, "leukemia", "one.png", data).prediction
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(send, range(2))
+    assert first == second is not None
     assert (rows(app, Image), rows(app, Prediction), len(kept_files(app))) == (1, 1, 1)
 
 

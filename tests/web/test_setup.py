@@ -54,7 +54,9 @@ def test_the_setup_link_makes_an_administrator_who_is_logged_in(client: Client, 
 def test_a_used_setup_link_is_not_found(app: Flask, client: Client, setup_token: str) -> None:
     client.post("/setup", {**ADMIN, "token": setup_token})
     stranger = Client(app)
-    assert stranger.get(f"/setup?token={setup_token}").status_code == 404
+    page = stranger.get(f"/setup?token={setup_token}")
+    assert page.status_code == 404
+    assert "no longer works" in page.text
     again = stranger.post("/setup", {**ADMIN, "email": "eve@clinic.example", "token": setup_token})
     assert again.status_code == 404
     assert stranger.get("/admin/users").status_code == 302

@@ -1,0 +1,18 @@
+"""How much a request may carry: forms are small, and only a reader who is logged in sends images."""
+
+from __future__ import annotations
+
+from flask import Flask, request
+from flask_login import current_user
+
+FORM_BYTES = 256 * 1024
+UPLOAD = "images.image_upload"
+
+
+def init_app(app: Flask) -> None:
+    """Set the limit before anything looks at the body; to be wired before the token is looked for in it."""
+
+    @app.before_request
+    def limit_body() -> None:
+        if request.endpoint != UPLOAD or not current_user.is_authenticated:
+            request.max_content_length = FORM_BYTES
