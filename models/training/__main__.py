@@ -21,6 +21,7 @@ def _arguments(keys: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=datasets_folder(), help="folder of the real images")
     parser.add_argument("--seed", type=int, default=20, help="decides the split and the fit")
     parser.add_argument("--epochs", type=int, help="rounds at most; the system's own number unless given")
+    parser.add_argument("--side", type=int, help="input side in pixels where it can be chosen (leukemia candidates)")
     parser.add_argument("--out", type=Path, help="folder of the run; runs/<key>-<version> unless given")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported files")
     parser.add_argument("--card", type=Path, help="folder of the card; models/cards/<key>-<version> unless given")
@@ -37,8 +38,8 @@ def main() -> None:
     version = Catalogue()[asked.key].spec.version
     plan = Plan(
         key=asked.key, version=version, data=asked.data, out=asked.out or Path("runs") / f"{asked.key}-{version}",
-        weights=asked.weights, card=asked.card, seed=asked.seed, epochs=asked.epochs, quick=asked.quick,
-        resume=asked.resume,
+        weights=asked.weights, card=asked.card, seed=asked.seed, epochs=asked.epochs, side=asked.side,
+        quick=asked.quick, resume=asked.resume,
     )
     getattr(taught[asked.key], asked.verb)(plan)
 

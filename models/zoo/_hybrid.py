@@ -85,7 +85,8 @@ def build_hybrid(trunk: str, sequence: str) -> Any:
             query, key, value = parts[0], parts[1], parts[2]
             weight = torch.softmax(query @ key.transpose(2, 3) * (WIDTH // 4) ** -0.5, dim=3)
             x = x + self.give((weight @ value).transpose(1, 2).reshape(n, places, WIDTH))
-            return x + self.think(self.even_too(x))
+            thought: Tensor = x + self.think(self.even_too(x))
+            return thought
 
     class Encoder(nn.Module):
         """Positions (n, p, WIDTH) to states of the same shape; where each stands is told by sines."""
@@ -94,6 +95,7 @@ def build_hybrid(trunk: str, sequence: str) -> Any:
             super().__init__()
             self.layers = nn.Sequential(Layer(), Layer())
             steps = torch.arange(512)[:, None] * torch.exp(torch.arange(0, WIDTH, 2) * (-9.21 / WIDTH))
+            self.places: Tensor
             self.register_buffer("places", torch.cat([steps.sin(), steps.cos()], dim=1), persistent=False)
 
         def forward(self, positions: Tensor) -> Tensor:
@@ -122,8 +124,9 @@ def build_hybrid(trunk: str, sequence: str) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.trunk: Any = timm.create_model(trunk, num_classes=0, global_pool="")
-            self.head = Head(self.trunk.num_features)
+            space: Any = timm.create_model(trunk, num_classes=0, global_pool="")
+            self.trunk: Any = space
+            self.head = Head(space.num_features)
             self.register_buffer("temperature", torch.ones(()))
 
         def describe(self, image: Tensor) -> tuple[Tensor, Tensor]:

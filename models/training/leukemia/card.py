@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.spec import ModelSpec
@@ -32,24 +32,33 @@ NOT_FOR = (
     "screening, diagnosis, staging, treatment or follow-up, nor for use without a reader.",
     "single-cell crops, bone marrow sections, tissue, other stains, or other blood diseases.",
 )
-FAULTS = (
+SHORTCUTS = (
     "Stain and exposure alone tell the classes apart far better than chance: see the colour baseline. Training "
     "jitters colour and drops it for a fifth of the images; the grey copies show what is left.",
     "The scale bar differs between classes, so its corner (36×36 of 224) is hidden from the network and anything in "
     "it is invisible.",
     "One speck of sensor dust stands at the same place in many images of all classes; it is not hidden.",
-    "Errors come in runs of neighbouring file numbers, mostly Pre answered as Early: one patient or one slide misread "
-    "as a whole. On new patients expect worse than the figures above.",
     "A field of another disease, or of healthy blood in this laboratory's stain, still gets one of four names if it "
     "passes the gate.",
-    "The heat map (Grad-CAM, 7×7) shows where the answer's evidence lay in this network, coarsely. It may rest on red "
+    "The heat map (Grad-CAM) shows where the answer's evidence lay in this network, coarsely. It may rest on red "
     "cells or background; it is no outline of blasts.",
 )
-HISTORY = (("1", "First version: MobileNetV3-small from an ImageNet start, and an LSTM over its 7×7 positions."),)
+SERVED_FAULTS = (
+    "Errors come in runs of neighbouring file numbers, mostly Pre answered as Early: one patient or one slide misread "
+    "as a whole. On new patients expect worse than the figures above.",
+)
+SERVED_HISTORY = (
+    ("1", "First version: MobileNetV3-small from an ImageNet start, and an LSTM over its 7×7 positions."),
+)
 
 
-def write(spec: ModelSpec, plan: Plan, found: Mapping[str, Any]) -> None:
-    """Pictures and `card.json`. `found` is the evaluation with the records of the other verbs."""
+def write(
+    spec: ModelSpec, plan: Plan, found: Mapping[str, Any], faults: Sequence[str], history: Sequence[tuple[str, str]]
+) -> None:
+    """Pictures and `card.json`. `found` is the evaluation with the records of the other verbs.
+
+    `faults` and `history` are what is known of this hybrid alone.
+    """
     draw(plan, found)
     parts = [
         sections.purpose(spec, INTENDED, NOT_FOR),
@@ -63,10 +72,10 @@ def write(spec: ModelSpec, plan: Plan, found: Mapping[str, Any]) -> None:
         parts.append(sections.cost(plan, found["benchmark"]))
     if "hybrids" in found:
         parts.append(found["hybrids"])
-    parts.append(section("Known shortcuts and failures", points=FAULTS))
+    parts.append(section("Known shortcuts and failures", points=[*SHORTCUTS, *faults]))
     worst = found["export"]["parity"]
     told = {"a probability": worst["probabilities"], "the heat map": worst["heatmap"]}
-    parts += [sections.parity(plan, found["provenance"], told), sections.history(plan, HISTORY)]
+    parts += [sections.parity(plan, found["provenance"], told), sections.history(plan, history)]
     write_card(spec, plan, found["provenance"], parts)
 
 

@@ -27,6 +27,8 @@ class Plan:
     seed: int = 20
     epochs: int | None = None
     """Rounds at most; the system's own number unless given."""
+    side: int | None = None
+    """Side of the network's input in pixels, where a system lets it be chosen; its own unless given."""
     quick: bool = False
     """Few images, few rounds, the same path: under two minutes on two cores."""
     resume: bool = False
