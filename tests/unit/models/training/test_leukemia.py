@@ -44,8 +44,13 @@ def test_the_scale_bar_leaves_no_trace_in_an_augmented_image() -> None:
 
 @pytest.mark.slow
 @pytest.mark.datasets
-def test_a_quick_fit_runs_from_images_to_weights(datasets: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "models.training", "fit", "leukemia", "--quick", "--data", str(datasets)]
+@pytest.mark.parametrize(
+    ("key", "side"), [("leukemia", ()), ("leukemia-efficientnetb3-vit", ("--side", "64"))]
+)
+def test_a_quick_fit_runs_from_images_to_weights(
+    datasets: Path, tmp_path: Path, key: str, side: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-m", "models.training", "fit", key, "--quick", "--data", str(datasets), *side]
     done = subprocess.run([*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     state = torch.load(tmp_path / "network.pt", weights_only=True)
