@@ -39,7 +39,7 @@ SPEC = ModelSpec(
     source="Aria et al., Taleqani Hospital, DOI 10.34740/KAGGLE/DSV/2175623",
     training_data="Peripheral blood smear fields of one hospital and one microscope, in four classes; "
     "trained and tested on separate blocks of consecutive file numbers. The fit was taken up again twice "
-    "(docs/training.md).",
+    "(docs/training/leukemia.md).",
     limits=(
         "Trained on one hospital's smears: other stains, cameras and magnifications are refused or unreliable.",
         "89 patients without patient ids: no result here is separated by patient.",
