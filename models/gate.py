@@ -1,6 +1,6 @@
 """Refuses what a system was not made for: image quality first, then how like its training images it looks.
 
-Pure numpy. The parameters come from an `.npz` artefact that `models.training.gate` fits beside the weights.
+Pure numpy. The parameters come from an `.npz` artefact that `models.training.protocol.gatefit` fits beside the weights.
 """
 
 from __future__ import annotations
