@@ -20,9 +20,9 @@ VOID = 255
 THRESHOLDS = (0.15, 0.35, 0.65)
 """Mean DAB optical density (decadic) of a nucleus from which it is weak, moderate, strong.
 
-From the training images' distributions: 95 % of Ki-67 negative nuclei lie below 0.15 (three crops pooled) and
-positive ones mostly above; 0.35 and 0.65 divide what is left as QuPath's customary 0.2, 0.4, 0.6 do, which are
-measured from white and not from the glass.
+In the training crops 97 % of the 327 Ki-67 negative nuclei lie below 0.15, and 38 of the 47 positive ones above
+0.65, with 4 between: the lower limit can be read off them, the two upper ones only divide what is left as QuPath's
+customary 0.2, 0.4, 0.6 do, which are measured from white and not from the glass.
 """
 DOUBT = 0.20
 """A nucleus labelled negative is normal up to this DAB density: haematoxylin leaks into it."""
