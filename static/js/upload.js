@@ -17,7 +17,8 @@ class Upload {
     this.rows = [];
     this.running = null;
     this.listen();
-    this.refresh();
+    // Somebody may have chosen files before this script had come.
+    this.take(this.input.files);
   }
 
   listen() {

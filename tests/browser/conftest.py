@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
@@ -91,9 +92,22 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(params=["javascript", "no javascript"])
-def page(request: pytest.FixtureRequest, browser: Browser, portal: Portal) -> Iterator[Page]:
-    """A fresh browser window; every test runs with and without JavaScript, and no script may fail."""
-    context = browser.new_context(base_url=portal.address, java_script_enabled=request.param == "javascript",
+def javascript(request: pytest.FixtureRequest) -> bool:
+    """Every test runs with and without."""
+    return bool(request.param == "javascript")
+
+
+@pytest.fixture
+def page(javascript: bool, browser: Browser, portal: Portal) -> Iterator[Page]:
+    """A fresh browser window on the served portal."""
+    with open_window(browser, portal.address, javascript) as page:
+        yield page
+
+
+@contextmanager
+def open_window(browser: Browser, address: str, javascript: bool) -> Iterator[Page]:
+    """A window in which no script may fail and nothing may break the content security policy."""
+    context = browser.new_context(base_url=address, java_script_enabled=javascript,
                                   viewport={"width": 1280, "height": 900})
     page = context.new_page()
     failures: list[str] = []
