@@ -14,7 +14,7 @@ INSTALLED, CHOSEN, ABSENT = "installed", "offered", "not installed"
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogueRow:
-    """A system as the catalogue lists it: `measured` is its card's first figure with its interval."""
+    """A system as the catalogue lists it: `measured` is its card's headline with its interval."""
 
     spec: ModelSpec
     state: str
@@ -49,8 +49,7 @@ def _rank(spec: ModelSpec, chosen: dict[str, str]) -> tuple[bool, bool]:
 
 
 def _headline(card: Card) -> str:
-    figures = [figure for section in card.sections for figure in section.figures]
-    if not figures:
+    figure = card.headline
+    if figure is None:
         return ""
-    first = figures[0]
-    return f"{first.name} {first.value}" + (f" ({first.interval})" if first.interval else "")
+    return f"{figure.name} {figure.value}" + (f" ({figure.interval})" if figure.interval else "")

@@ -346,6 +346,7 @@ def test_somebody_elses_image_and_result_do_not_exist(
 @pytest.mark.parametrize(("data", "words"), [
     ({"model": "leukemia"}, "at least one image"),
     ({"model": "astrology", "images": FileStorage(io.BytesIO(b"x"), filename="x.png")}, "one of the models"),
+    ({"model": "leukemia-xception-bigru", "images": FileStorage(io.BytesIO(b"x"), filename="x.png")}, "not installed"),
 ])
 def test_a_request_that_lacks_something_says_so(
         reader: Client, case_id: int, data: dict[str, Any], words: str) -> None:
