@@ -27,6 +27,8 @@ ADMINISTRATION = (("Accounts", "admin.user_list"), ("Audit", "admin.audit_list")
 UNDER = {
     "cases.case_create": "cases.case_create_form",
     "cases.case_view": "cases.case_list",
+    "images.image_upload": "cases.case_list",
+    "images.image_upload_form": "cases.case_list",
     "predictions.prediction_view": "home.index",
     "predictions.review_form": "home.index",
     "predictions.review_create": "home.index",

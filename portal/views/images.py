@@ -35,6 +35,13 @@ def close_uploads(_problem: BaseException | None) -> None:
     request.close()
 
 
+@bp.get("/cases/<id:case_id>/images")
+@signed_in
+def image_upload_form(case_id: int) -> str:
+    """The case, for somebody who reloads what a refused upload had shown."""
+    return show_case(case_or_404(case_id), UploadForm())
+
+
 @bp.post("/cases/<id:case_id>/images")
 @signed_in
 def image_upload(case_id: int) -> AnyResponse | tuple[Response | str, int]:

@@ -360,3 +360,10 @@ def test_a_request_over_the_limit_is_refused_as_a_whole(reader: Client, case_id:
     assert answer.status_code == 413
     assert "larger than" in answer.get_json()["reason"]
 
+
+def test_an_upload_whose_token_is_too_old_keeps_what_was_chosen(reader: Client, case_id: int) -> None:
+    answer = reader.post_without_token(f"/cases/{case_id}/images", {"model": "pcam", "um_per_px": "0.97"})
+    assert answer.status_code == 400
+    assert "open too long" in answer.text
+    assert 'value="0.97"' in answer.text
+    assert reader.get(f"/cases/{case_id}/images").status_code == 200
