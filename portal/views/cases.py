@@ -90,7 +90,7 @@ def _wanted(form: CaseFilterForm) -> CaseFilter:
 
 
 def _title(spec: ModelSpec) -> str:
-    return f"{spec.title} – demonstration only" if spec.demonstration else spec.title
+    return f"Demonstration: {spec.title}" if spec.demonstration else spec.title
 
 
 def _upload_limits() -> UploadLimits:

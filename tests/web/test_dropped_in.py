@@ -89,7 +89,7 @@ def test_its_card_is_found_once_it_was_evaluated(
 
 def test_the_upload_form_offers_it_with_its_mark(reader: Client, case_id: int) -> None:
     page = reader.get(f"/cases/{case_id}").text
-    assert '<option value="rainbow">Rainbow of test scores – demonstration only</option>' in page
+    assert '<option value="rainbow">Demonstration: Rainbow of test scores</option>' in page
     assert "Any picture of at least 40 pixels." in page
     assert "Larger than 320 pixels, it needs the pixel size." in page
 
