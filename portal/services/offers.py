@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.card import Card, load_card
-from models.engine import Engine
+from models.engine import Engine, ModelState
 from models.spec import ModelSpec
 from portal.storage.active_models import list_active_models
 
@@ -20,6 +20,19 @@ class CatalogueRow:
     state: str
     measured: str
     bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateRow:
+    """Whether a system's files are whole, whether it is the one offered, and whether it could be."""
+
+    spec: ModelSpec
+    state: ModelState
+    offered: bool
+
+    @property
+    def may_be_offered(self) -> bool:
+        return bool(self.spec.family) and self.state.ok and not self.offered
 
 
 def list_offered(engine: Engine, chosen: dict[str, str] | None = None) -> list[ModelSpec]:
@@ -41,6 +54,13 @@ def list_catalogue(engine: Engine, offered: list[ModelSpec]) -> list[CatalogueRo
         state = ABSENT if taken is None else CHOSEN if spec in offered else INSTALLED
         rows.append(CatalogueRow(spec=spec, state=state, measured=_headline(load_card(spec)), bytes=taken))
     return rows
+
+
+def list_states(engine: Engine) -> list[StateRow]:
+    """Reads every file again."""
+    offered = list_offered(engine)
+    return [StateRow(spec=engine.spec(state.key), state=state, offered=engine.spec(state.key) in offered)
+            for state in engine.verify()]
 
 
 def _rank(spec: ModelSpec, chosen: dict[str, str]) -> tuple[bool, bool]:

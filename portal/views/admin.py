@@ -8,8 +8,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from portal.forms.admin import AuditFilterForm
-from portal.services import accounts, audit_log, links, system
-from portal.services.errors import LastAdministrator, NotFound
+from portal.services import accounts, activation, audit_log, links, offers, system
+from portal.services.errors import LastAdministrator, NotActivated, NotFound
 from portal.storage.tables import User, now
 from portal.views import wiring
 from portal.views.guards import administrator
@@ -69,7 +69,19 @@ def audit_list() -> str:
 @bp.get("/models")
 @administrator
 def model_states() -> str:
-    return render_template("admin/model_states.html", states=wiring.engine().verify())
+    return render_template("admin/model_states.html", rows=offers.list_states(wiring.engine()))
+
+
+@bp.post("/models/<key>/activate")
+@administrator
+def model_activate(key: str) -> Response:
+    try:
+        spec = activation.activate(wiring.engine(), current_actor(), key)
+    except NotActivated as problem:
+        flash(str(problem), "danger")
+    else:
+        flash(f"{spec.title} is offered from now on. Earlier answers stay with the version that gave them.", "success")
+    return redirect(url_for("admin.model_states"), 303)
 
 
 @bp.get("/system", endpoint="system")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from models.engine import Engine
 from portal.extensions import db
 from portal.services import audit
 from portal.storage.tables import AuditEvent, User
 from tests.conftest import PASSWORD
+from tests.support.candidates import CANDIDATE, install
 from tests.support.client import Client
 
 ADMIN = "admin@clinic.example"
@@ -147,3 +150,24 @@ def test_the_system_page_counts_and_names_no_password(app: Flask, admin: Client)
     assert "Python" in page
     assert app.extensions["settings"].secret_key not in page
     assert "://" not in page.partition("<main")[2].partition("</main>")[0]
+
+
+def test_an_installed_candidate_is_offered_at_the_press_of_a_button(
+        app: Flask, admin: Client, tmp_path: Path) -> None:
+    app.extensions["engine"] = Engine(weights=install(tmp_path / "weights"))
+    assert f"/admin/models/{CANDIDATE}/activate" in admin.get("/admin/models").text
+    answer = admin.post(f"/admin/models/{CANDIDATE}/activate")
+    assert (answer.status_code, answer.location) == (303, "/admin/models")
+    page = admin.get("/admin/models").text
+    assert "is offered from now on" in page
+    assert "/admin/models/leukemia/activate" in page
+    case = admin.post("/cases/new", {"patient": "P-1", "specimen": "blood"}).location
+    form = admin.get(case).text
+    assert f'value="{CANDIDATE}"' in form
+    assert 'value="leukemia"' not in form
+
+
+@pytest.mark.parametrize(("key", "why"), [("astrology", "no model"), ("pcam", "always offered")])
+def test_what_cannot_be_offered_is_said_so(admin: Client, key: str, why: str) -> None:
+    admin.post(f"/admin/models/{key}/activate")
+    assert why in admin.get("/admin/models").text
