@@ -91,7 +91,9 @@ def summary_of(spec: ModelSpec, label: str | None, scores: Mapping[str, Any]) ->
     if taken:
         shown = taken[0] if label else max(taken, key=lambda one: one.most or 0)
         return f"{shown.title} {_measure_line(shown, scores[shown.key]).text}"
-    return ", ".join(f"{one.title.lower()} {one.answer}" for one in questions_of(spec, scores) if one.answer)
+    answered = [one for one in questions_of(spec, scores) if one.answer]
+    more = f", {len(answered) - 1} more" if len(answered) > 1 else ""
+    return f"{answered[0].title}: {answered[0].answer}{more}" if answered else ""
 
 
 def _measure_line(measure: Measure, value: float) -> MeasureLine:

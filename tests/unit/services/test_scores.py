@@ -64,6 +64,12 @@ def test_a_list_shows_the_weightiest_score(label: str | None, scores: dict[str, 
     assert summary_of(SCORED, label, scores) == words
 
 
+def test_a_list_shows_the_first_answer_and_how_many_more() -> None:
+    spec = made(questions=tuple(Question(key=key, title=key.upper(), options=("x", "y")) for key in "abc"))
+    scores = {"a": {"x": 0.4, "y": 0.6}, "b": None, "c": {"x": 1.0, "y": 0.0}}
+    assert summary_of(spec, None, scores) == "A: y, 1 more"
+
+
 def test_what_nobody_declared_is_still_shown() -> None:
     assert facts_of(SCORED, {"first": 1.0, "dominant": "weak", "raw": [1, 2]}) == (("Dominant", "weak"),)
 
