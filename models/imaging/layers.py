@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.imaging.heat import heat_composite_png, heat_overlay_png
+from models.imaging.scrub import png_bytes
 from models.spec import Layer, Pixels, Swatch
 
 CLEAR = (0, 0, 0)
 """The colour of a class that is nothing: see-through when the map lies over its image."""
+_OPACITY = 160
+"""Of the other classes over an image, of 255: what lies below must stay visible."""
 
 
 def pack(layer: Layer) -> bytes:
@@ -37,15 +40,27 @@ def overlay_png(kind: str, packed: bytes, width: int, height: int) -> bytes:
     return heat_overlay_png(unpack_heat(packed), width, height)
 
 
-def layer_png(pixels: Pixels, layer: Layer) -> bytes:
-    """A layer as a picture of its own, at the image's size: heat over the image, classes in their exact colours."""
+def composite_png(pixels: Pixels, layer: Layer) -> bytes:
+    """The image under a layer, at the image's own size."""
     if layer.kind == "heat":
         return heat_composite_png(pixels, layer.values)
+    colours = np.array([swatch.colour for swatch in layer.legend], np.uint16)
+    opacity = np.array([0 if swatch.colour == CLEAR else _OPACITY for swatch in layer.legend], np.uint16)
+    values = _at_size(layer.values, pixels)
+    alpha = opacity[values][..., None]
+    return png_bytes(((pixels * (255 - alpha) + colours[values] * alpha) // 255).astype(np.uint8))
+
+
+def classes_png(pixels: Pixels, layer: Layer) -> bytes:
+    """A map of classes on its own, at the image's size: indexes with their exact palette."""
+    return _indexed(_at_size(layer.values, pixels), layer.legend, see_through=False)
+
+
+def _at_size(values: NDArray[np.uint8], pixels: Pixels) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    values = layer.values
-    if values.shape != (height, width):
-        values = np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST))
-    return _indexed(values, layer.legend, see_through=False)
+    if values.shape == (height, width):
+        return values
+    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST))
 
 
 def _indexed(values: NDArray[np.uint8], legend: Sequence[Swatch], *, see_through: bool) -> bytes:

@@ -16,7 +16,7 @@ from flask.cli import with_appcontext
 
 from models.engine import Engine, WeightsMissing
 from models.imaging.errors import Unreadable
-from models.imaging.layers import layer_png
+from models.imaging.layers import classes_png, composite_png
 from models.imaging.limits import Limits
 from models.spec import ModelSpec
 from portal.services.errors import PixelSizeProblem
@@ -88,11 +88,17 @@ def _read(engine: Engine, spec: ModelSpec, file: Path, um_per_px: float | None,
 
 
 def _write_pictures(stem: Path, timed: TimedReading) -> None:
-    """The first heat layer as `<stem>.heatmap.png`, every other layer under its own name."""
-    heats = [layer for layer in timed.reading.layers if layer.kind == "heat"]
-    for layer in timed.reading.layers:
-        name = "heatmap" if layer in heats[:1] else layer.name
-        stem.with_name(f"{stem.name}.{name}.png").write_bytes(layer_png(timed.picture.pixels, layer))
+    """The image under its first layer as `<stem>.heatmap.png`; every other layer, and every map of classes in its
+    exact palette, under its own name.
+    """
+    pixels = timed.picture.pixels
+    for number, layer in enumerate(timed.reading.layers):
+        if number == 0:
+            stem.with_name(f"{stem.name}.heatmap.png").write_bytes(composite_png(pixels, layer))
+        if layer.kind == "classes":
+            stem.with_name(f"{stem.name}.{layer.name}.png").write_bytes(classes_png(pixels, layer))
+        elif number > 0:
+            stem.with_name(f"{stem.name}.{layer.name}.png").write_bytes(composite_png(pixels, layer))
 
 
 def _sentence(spec: ModelSpec, answer: dict[str, Any], notes: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.imaging.layers import layer_png, overlay_png, pack, unpack_heat
+from models.imaging.layers import classes_png, composite_png, overlay_png, pack, unpack_heat
 from models.spec import Layer, Swatch
 
 LEGEND = tuple(Swatch(label=label, colour=colour) for label, colour in (
@@ -53,7 +53,7 @@ def test_classes_lie_over_the_image_in_their_exact_colours(rows: int, columns: i
 
 def test_classes_are_written_as_indexes_at_the_images_size() -> None:
     values = np.array([[0, 1], [2, 4]], np.uint8)
-    written = layer_png(np.zeros((6, 8, 3), np.uint8), class_map(values))
+    written = classes_png(np.zeros((6, 8, 3), np.uint8), class_map(values))
     with Image.open(BytesIO(written)) as picture:
         assert (picture.mode, picture.size) == ("P", (8, 6))
         assert np.array_equal(np.asarray(picture), values.repeat(3, axis=0).repeat(4, axis=1))
@@ -63,7 +63,16 @@ def test_classes_are_written_as_indexes_at_the_images_size() -> None:
 def test_heat_is_written_over_the_image() -> None:
     pixels = np.full((20, 30, 3), 200, np.uint8)
     heat = Layer(name="heatmap", title="", kind="heat", values=np.array([[0.0, 1.0]], np.float32))
-    shown = opened(layer_png(pixels, heat), "RGB")
+    shown = opened(composite_png(pixels, heat), "RGB")
     assert shown.shape == pixels.shape
     assert (shown[:, 0] == 200).all()
     assert (shown[:, -1] != 200).any()
+
+
+def test_classes_tint_the_image_and_leave_the_background_alone() -> None:
+    pixels = np.full((4, 6, 3), 200, np.uint8)
+    shown = opened(composite_png(pixels, class_map(np.array([[0, 4]], np.uint8))), "RGB")
+    assert (shown[:, :3] == 200).all()
+    assert (shown[:, 3:, 0] > 200).all()
+    assert (shown[:, 3:, 1:] < 200).all()
+    assert (shown[:, 3:, 1:] > 0).all()
