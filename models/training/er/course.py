@@ -18,10 +18,10 @@ from models.training.er.fit import fit
 from models.training.er.gate import refused_shares
 from models.training.er.render import photographed, restained
 from models.training.er.served import Served
-from models.training.leukemia.benchmark import median_ms
 from models.training.protocol.course import Course
 from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan, read_json, write_json
+from models.training.protocol.speed import median_ms
 from models.zoo._er_network import build_network
 from models.zoo._er_tiles import as_input
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,24 +12,13 @@ import onnxruntime as ort
 import torch
 
 from models.engine import session_options
+from models.training.protocol.speed import median_ms
 
-REPEATS = 60
-
-
-def median_ms(call: Callable[[], Any], repeats: int = REPEATS) -> float:
-    """Median processor time of a call, after five that do not count: with one thread, what it takes undisturbed."""
-    for _ in range(5):
-        call()
-    times = []
-    for _ in range(repeats):
-        began = time.process_time()
-        call()
-        times.append(time.process_time() - began)
-    return round(float(np.median(times)) * 1000, 2)
+Timer = Callable[[Callable[[], Any]], float]
 
 
-def cost(network: Any, files: Mapping[str, Path], repeats: int = REPEATS) -> dict[str, Any]:
-    """Medians in milliseconds with one thread, parameters, and the size of the served files."""
+def cost(network: Any, files: Mapping[str, Path], timer: Timer = median_ms) -> dict[str, Any]:
+    """Milliseconds by `timer` with one thread, parameters, and the size of the served files."""
     torch.set_num_threads(1)
     predict, explain = (ort.InferenceSession(files[name], session_options(1)) for name in ("predict", "explain"))
     image = np.zeros(predict.get_inputs()[0].shape, dtype=np.float32)
@@ -39,12 +27,12 @@ def cost(network: Any, files: Mapping[str, Path], repeats: int = REPEATS) -> dic
         "chosen": np.eye(4, dtype=np.float32)[:1],
     }
     with torch.no_grad():
-        torch_ms = median_ms(lambda: network(torch.from_numpy(image)), repeats)
+        torch_ms = timer(lambda: network(torch.from_numpy(image)))
     return {
-        "machine": f"{os.cpu_count()} processor cores, in processor time",
+        "machine": f"{os.cpu_count()} processor cores",
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "file_mb": round(sum(path.stat().st_size for path in files.values()) / 1e6, 2),
-        "onnx_predict_ms": median_ms(lambda: predict.run(None, {"image": image}), repeats),
-        "onnx_explain_ms": median_ms(lambda: explain.run(None, inside), repeats),
+        "onnx_predict_ms": timer(lambda: predict.run(None, {"image": image})),
+        "onnx_explain_ms": timer(lambda: explain.run(None, inside)),
         "torch_predict_ms": torch_ms,
     }
