@@ -27,7 +27,7 @@ from portal.services.scores import (
 )
 from portal.storage import predictions
 from portal.storage.files import FileStore
-from portal.storage.tables import Prediction, Review
+from portal.storage.tables import Image, Prediction, Review
 
 SHOWN_REGIONS = 12
 
@@ -136,14 +136,18 @@ def draw_layer(prediction_id: int, owner_id: int, name: str | None = None) -> by
     return overlay_png(*held, prediction.image.width, prediction.image.height)
 
 
-def draw_region(store: FileStore, prediction_id: int, owner_id: int, number: int) -> bytes:
-    """The part of the image that a region (from 1) names, as PNG. Decodes the whole image. Raises NotFound."""
+def find_region(prediction_id: int, owner_id: int, number: int) -> tuple[Image, Region]:
+    """The image and the part of it that a region (from 1) names. Raises NotFound."""
     prediction = get_prediction(prediction_id, owner_id, whole=True)
     regions = evidence_of(prediction).regions[:SHOWN_REGIONS]
     if not 1 <= number <= len(regions):
         raise NotFound
-    pixels = decode(store.read(prediction.image.stored_as), OUR_OWN).pixels
-    return crop_png(pixels, regions[number - 1])
+    return prediction.image, regions[number - 1]
+
+
+def draw_region(store: FileStore, image: Image, region: Region) -> bytes:
+    """The part of the image as PNG. Decodes the whole of it."""
+    return crop_png(decode(store.read(image.stored_as), OUR_OWN).pixels, region)
 
 
 def _answer(spec: ModelSpec, prediction: Prediction) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -42,7 +42,16 @@ def prediction_layer(prediction_id: int, name: str) -> Response:
 @bp.get("/regions/<id:number>.png")
 @signed_in
 def prediction_region(prediction_id: int, number: int) -> Response:
-    return _png(lambda: results.draw_region(wiring.files(), prediction_id, current_user.id, number))
+    try:
+        image, region = results.find_region(prediction_id, current_user.id, number)
+    except NotFound:
+        abort(404)
+    # A prediction never changes: a browser that holds its region costs no second decoding.
+    tag = f"{image.sha256}-{prediction_id}-{number}"
+    held = tag in request.if_none_match
+    answer = Response(b"" if held else results.draw_region(wiring.files(), image, region), mimetype="image/png")
+    answer.set_etag(tag)
+    return kept_private(answer)
 
 
 @bp.get("/review")

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from models import card as cards
 from models.imaging.drawn import draw_smear
 from portal.extensions import db
+from portal.services import results
 from portal.storage.tables import Image, Prediction
 from portal.views import models as model_views
 from tests.support import pictures
@@ -149,6 +150,14 @@ def test_regions_are_cut_out_of_the_image(reader: Client, read: dict[str, Any]) 
     whole = PillowImage.open(io.BytesIO(SMALL))
     assert part.convert("RGB").tobytes() == whole.convert("RGB").crop((10, 20, 40, 35)).tobytes()
     assert reader.get(f"{read['url']}/regions/3.png").status_code == 404
+
+
+def test_a_region_that_the_browser_holds_is_not_cut_out_again(
+        reader: Client, read: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"{read['url']}/regions/1.png"
+    held = {"If-None-Match": reader.get(url).headers["ETag"]}
+    monkeypatch.delattr(results, "draw_region")
+    assert reader.get(url, headers=held).status_code == 304
 
 
 def test_layers_and_regions_of_others_do_not_exist(read: dict[str, Any], login: Callable[..., Client]) -> None:
