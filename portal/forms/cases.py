@@ -36,7 +36,7 @@ class CaseForm(FlaskForm):
 class UploadForm(FlaskForm):
     """Images for one model."""
 
-    model = SelectField("System")
+    model = SelectField("Model")
     um_per_px = NumberField("Pixel size (µm per pixel), when known", validators=[Optional(), is_pixel_size])
     images = MultipleFileField("Images")
     submit = SubmitField("Upload and read")

@@ -75,7 +75,7 @@ def image(tmp_path: Path) -> Callable[[int], Path]:
 
 
 def read(page: Page, *files: Path) -> None:
-    page.get_by_label("System").select_option("rainbow")
+    page.get_by_label("Model").select_option("rainbow")
     upload(page, *files)
 
 
