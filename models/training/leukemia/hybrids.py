@@ -47,30 +47,39 @@ def plan_of(plan: Plan, key: str) -> Plan:
 
 
 def compare(plan: Plan) -> dict[str, Any]:
-    """Every hybrid that has been fitted by the common protocol; the served one is fitted here if it was not."""
+    """What every hybrid costs, and what those answer that were fitted by the common protocol.
+
+    The served one is fitted here if it was not; the others take `fit` of their own.
+    """
     if not (plan_of(plan, SERVED).out / "network.pt").exists():
         fit_compared(plan_of(plan, SERVED))
     found = {}
     for key, name in HYBRIDS.items():
         mine = plan_of(plan, key)
+        found[name] = _spent(mine)
         if (mine.out / "network.pt").exists():
-            found[name] = _measure(mine)
+            found[name] |= _answered(mine)
         else:
             print(f"{name} was not fitted: python -m models.training fit {key}")
     return found
 
 
-def _measure(plan: Plan) -> dict[str, Any]:
-    network = load_network(Catalogue()[plan.key].build(), plan.out / "network.pt")
-    test, side = load_parts(plan)["test"], side_of(plan)
+def _spent(plan: Plan) -> dict[str, Any]:
+    """Size and speed at 224 pixels: they are the same for any weights."""
+    torch.manual_seed(plan.seed)
+    network = Catalogue()[plan.key].build().eval()
     with TemporaryDirectory() as folder:
         files = write_graphs(network, Path(folder), plan.stem, SIDE)
-        spent = cost(network, {name: files[name] for name in ("predict", "explain")}, least_ms)
+        return cost(network, {name: files[name] for name in ("predict", "explain")}, least_ms)
+
+
+def _answered(plan: Plan) -> dict[str, Any]:
+    network = load_network(Catalogue()[plan.key].build(), plan.out / "network.pt")
+    test, side = load_parts(plan)["test"], side_of(plan)
     return {
         "recipe": read_json(plan.out / "recipe.json"),
         **answers(network, test, side, plan.seed),
         "moved": {name: _moved_f1(network, test, side, name) for name in MOVED},
-        **spent,
     }
 
 
@@ -103,46 +112,70 @@ def publish(plan: Plan, found: Mapping[str, Any]) -> None:
     """`hybrids.json` and its drawings beside the card."""
     folder = plan.card_folder
     write_json(found, folder / RECORD)
-    for index, (name, one) in enumerate(found.items()):
-        plots.confusion(one["confusion"], CLASSES, folder / f"hybrid-{index + 1}.png", name)
-    names = list(found)
-    series = {what: [found[name][key] for name in names] for what, key in (("accuracy", "accuracy"),
-                                                                         ("macro-F1", "macro_f1"))}
-    plots.bars(names, series, folder / "hybrids.png", "Held-out blocks, all four from random weights")
-    moved = {name: [found[name]["moved"][shift] for shift in MOVED] for name in names}
+    fitted = _fitted(found)
+    if not fitted:
+        return
+    for name, one in fitted.items():
+        plots.confusion(one["confusion"], CLASSES, folder / _drawn(name), name)
+    names = list(fitted)
+    series = {
+        "accuracy": [fitted[name]["accuracy"] for name in names],
+        "macro-F1": [fitted[name]["macro_f1"] for name in names],
+    }
+    plots.bars(names, series, folder / "hybrids.png", "Held-out blocks, from random weights")
+    moved = {name: [fitted[name]["moved"][shift] for shift in MOVED] for name in names}
     plots.bars(MOVED, moved, folder / "hybrids-moved.png", "Macro-F1 on changed copies of the held-out blocks")
+
+
+def _fitted(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that have answers, not only costs."""
+    return {name: one for name, one in found.items() if "accuracy" in one}
+
+
+def _drawn(name: str) -> str:
+    """File of a hybrid's confusion matrix."""
+    return f"hybrid-{list(HYBRIDS.values()).index(name) + 1}.png"
 
 
 def describe(plan: Plan, found: Mapping[str, Any]) -> Json:
     """The card's section."""
-    recipe, command = next(iter(found.values()))["recipe"], plan.command("benchmark")
+    fitted, command = _fitted(found), plan.command("benchmark")
     text = [
-        "The hybrids of the original, each fitted from random weights on the same blocks with the same augmentation, "
-        f"optimiser, {recipe['epochs']} epochs and {recipe['side']}-pixel images, so that only the networks differ. "
-        "The served weights are others: they began from ImageNet, at 224 pixels; their figures are above.",
         "What this does not show: how the large networks would do from an ImageNet start, at 224 pixels, or with "
         "many more epochs. For none of that were weights or time at hand.",
     ]
+    if fitted:
+        recipe = next(iter(fitted.values()))["recipe"]
+        text.insert(
+            0,
+            "Fitted from random weights on the same blocks with the same augmentation, optimiser, "
+            f"{recipe['epochs']} epochs and {recipe['side']}-pixel images, so that only the networks differ. The "
+            "served weights are others: they began from ImageNet, at 224 pixels; their figures are above.",
+        )
+    missing = [name for name in found if name not in fitted]
+    if missing:
+        text.append(f"Not fitted for want of time, so only their cost is here: {', '.join(missing)}.")
     quality = [
         [name, percent(one["accuracy"]), number(one["macro_f1"]), between(one["macro_f1_interval"]), number(one["ece"])]
-        for name, one in found.items()
+        for name, one in fitted.items()
     ]
-    moved = [[shift, *(number(one["moved"][shift]) for one in found.values())] for shift in MOVED]
+    moved = [[shift, *(number(one["moved"][shift]) for one in fitted.values())] for shift in MOVED]
     spent = [
         [name, f"{one['parameters'] / 1e6:.2f} M", f"{one['file_mb']:.1f}", f"{one['torch_predict_ms']:.1f}",
          f"{one['onnx_predict_ms']:.1f}", f"{one['onnx_explain_ms']:.1f}"]
         for name, one in found.items()
     ]
     tables = [
-        table("Held-out blocks, common protocol", ["hybrid", "accuracy", "macro-F1", "95 %", "ECE"], quality, command),
-        table("Macro-F1 on changed copies", ["held-out images", *found], moved, command),
         table("Cost at 224 pixels: one thread, one image, the least of 60 calls in ms; weights as float16",
               ["hybrid", "parameters", "files, MB", "torch", "ONNX Runtime", "heat map"], spent, command),
+        table("Held-out blocks, common protocol", ["hybrid", "accuracy", "macro-F1", "95 %", "ECE"], quality, command),
+        table("Macro-F1 on changed copies", ["held-out images", *fitted], moved, command),
     ]
     pictures = [
-        picture("hybrids.png", "Bars of accuracy and macro-F1 per hybrid; same numbers as the first table"),
-        picture("hybrids-moved.png", "Bars of macro-F1 per change and hybrid; same numbers as the second table"),
-        *(picture(f"hybrid-{index + 1}.png", f"Confusion matrix of {name}: {one['confusion']}", name)
-          for index, (name, one) in enumerate(found.items())),
+        picture("hybrids.png", "Bars of accuracy and macro-F1 per hybrid; same numbers as the second table"),
+        picture("hybrids-moved.png", "Bars of macro-F1 per change and hybrid; same numbers as the third table"),
+        *(picture(_drawn(name), f"Confusion matrix of {name}: {one['confusion']}", name)
+          for name, one in fitted.items()),
     ]
-    return section("Four hybrids under one protocol", text=text, tables=tables, pictures=pictures)
+    shown = (tables, pictures) if fitted else (tables[:1], [])
+    return section("Four hybrids under one protocol", text=text, tables=shown[0], pictures=shown[1])

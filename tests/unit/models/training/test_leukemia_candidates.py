@@ -83,15 +83,25 @@ def test_the_changed_copies_of_the_comparison_are_known_ones() -> None:
     assert set(MOVED) <= set(SHIFTS)
 
 
-def test_the_comparison_names_every_hybrid_and_its_recipe(tmp_path: Path) -> None:
-    one = {
-        "recipe": {"epochs": 4, "side": 96}, "accuracy": 0.5, "macro_f1": 0.25, "macro_f1_interval": [0.2, 0.3],
-        "ece": 0.1, "confusion": [[1]], "moved": dict.fromkeys(MOVED, 0.2), "parameters": 10**6, "file_mb": 2.0,
-        "torch_predict_ms": 3.0, "onnx_predict_ms": 2.0, "onnx_explain_ms": 1.0,
-    }
+def test_the_comparison_names_every_hybrid_its_recipe_and_what_was_not_fitted(tmp_path: Path) -> None:
+    spent = {"parameters": 10**6, "file_mb": 2.0, "torch_predict_ms": 3.0, "onnx_predict_ms": 2.0,
+             "onnx_explain_ms": 1.0}
+    fitted = {**spent, "recipe": {"epochs": 4, "side": 96}, "accuracy": 0.5, "macro_f1": 0.25,
+              "macro_f1_interval": [0.2, 0.3], "ece": 0.1, "confusion": [[1]], "moved": dict.fromkeys(MOVED, 0.2)}
+    *most, last = HYBRIDS.values()
     plan = Plan(key="leukemia", version=SERVED_HISTORY[0][0], data=tmp_path, out=tmp_path)
-    section = describe(plan, dict.fromkeys(HYBRIDS.values(), one))
-    first, moved, cost = section["tables"]
-    assert [row[0] for row in first["rows"]] == [row[0] for row in cost["rows"]] == list(HYBRIDS.values())
-    assert moved["headings"][1:] == list(HYBRIDS.values())
+    section = describe(plan, {**dict.fromkeys(most, fitted), last: spent})
+    cost, first, moved = section["tables"]
+    assert [row[0] for row in cost["rows"]] == list(HYBRIDS.values())
+    assert [row[0] for row in first["rows"]] == moved["headings"][1:] == most
     assert "4 epochs and 96-pixel images" in section["text"][0]
+    assert last in section["text"][-1]
+
+
+def test_a_comparison_of_costs_alone_shows_no_answers(tmp_path: Path) -> None:
+    spent = {"parameters": 10**6, "file_mb": 2.0, "torch_predict_ms": 3.0, "onnx_predict_ms": 2.0,
+             "onnx_explain_ms": 1.0}
+    section = describe(Plan(key="leukemia", version="1", data=tmp_path, out=tmp_path),
+                       dict.fromkeys(HYBRIDS.values(), spent))
+    assert [table["headings"][0] for table in section["tables"]] == ["hybrid"]
+    assert "pictures" not in section
