@@ -62,9 +62,18 @@ SPEC = ModelSpec(
     "nuclei split, spots below 30 pixels dropped; regions of 128×128 pixels with only their nuclei shown to stage 2.",
     calibrated=False,
     graphs={
-        "predict": WeightFile(name="er-1.onnx", sha256="0" * 64),
-        "grade": WeightFile(name="er-1.grade.onnx", sha256="0" * 64),
-        "gate": WeightFile(name="er-1.gate.npz", sha256="0" * 64),
+        "predict": WeightFile(
+            name="er-1.onnx",
+            sha256="8fa50bd524a445aeca9f23f4e941f325018d60e489215c1d9a39313970a9a333",
+        ),
+        "grade": WeightFile(
+            name="er-1.grade.onnx",
+            sha256="f84cf8164c301af8d392b658e7c134e669e73460f5cb192d3e6b362c4f8c6b42",
+        ),
+        "gate": WeightFile(
+            name="er-1.gate.npz",
+            sha256="6aa71b2c508626037f756cc48a2f87c70fc86b73fe816e6400e977a9b79741d5",
+        ),
         "eye": _eye.EYE,
     },
     licence="Weights for research use. Training images: DeepLIIF sample data (Apache-2.0 with Commons Clause), "
@@ -72,7 +81,7 @@ SPEC = ModelSpec(
     source="DeepLIIF sample data (Ki-67 IHC with nucleus masks); EndoNuke (endometrium, ER or PR)",
     training_data="Three Ki-67 crops of DeepLIIF's samples whose nuclei were graded by their DAB optical density and "
     "restained to known densities, four EndoNuke crops with located nuclei, and drawn fields. No image with "
-    "intensities read by a pathologist took part.",
+    "intensities read by a pathologist took part. The fit was taken up twice (docs/training/er.md).",
     limits=(
         "No breast ER section with pathologists' intensities was available: weak, moderate and strong are limits of "
         "DAB optical density (0.15, 0.35, 0.65), which laboratories and pathologists set differently.",

@@ -24,7 +24,7 @@ from models.training.protocol.trainer import Pace, Trainer
 from models.zoo._er_network import ENCODER, build_network
 
 START = Path("weights") / f"{ENCODER}_imagenet_from_keras_int8.pth"
-BATCH, STEPS, EPOCHS = 4, 60, 26
+BATCH, STEPS, EPOCHS = 4, 60, 31
 PACE = Pace(epochs=EPOCHS, patience=8, decay=0.01, average=0.985)
 ENCODER_RATE, DECODER_RATE, GRADER_RATE = 5e-4, 3e-3, 3e-3
 

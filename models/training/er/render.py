@@ -68,11 +68,13 @@ def restained(scene: Scene, rng: Generator) -> Scene:
     classes[0] = 0
     bounds = np.array(((0.0, 0.0), *DENSITY))[classes]
     dab = rng.uniform(bounds[:, 0], bounds[:, 1])
-    strength = rng.uniform(0.08, 0.5)
+    strength = rng.uniform(0.04, 0.15) if rng.random() < 0.35 else rng.uniform(0.12, 0.5)
     blue = strength * rng.lognormal(0, 0.25, count)
     # Less haematoxylin shows where DAB is dense.
     blue *= np.where(classes > 1, rng.uniform(0.3, 1.0), 1.0)
     texture = _texture(scene, count, rng.uniform(0.3, 1.0))
+    if rng.random() < 0.35:
+        texture *= _clear_middles(scene.nuclei, rng.uniform(0.3, 0.8))
     inside = ndimage.gaussian_filter((scene.nuclei > 0).astype(np.float32), rng.uniform(0.5, 1.8))
     blurred = np.stack(
         [ndimage.gaussian_filter(part[scene.nuclei] * texture, 0.6) for part in (blue, dab)], axis=2
@@ -99,6 +101,13 @@ def _texture(scene: Scene, count: int, contrast: float) -> Floats:
     return np.asarray(np.where(scene.nuclei > 0, relative / evened[scene.nuclei], 0), np.float32)
 
 
+def _clear_middles(nuclei: NDArray[np.int32], clearing: float) -> Floats:
+    """Vesicular nuclei, (h, w): by up to `clearing` paler in the middle than at the rim."""
+    edge = parted(np.asarray(nuclei > 0, np.uint8), nuclei) > 0
+    depth = ndimage.distance_transform_edt(edge)
+    return np.asarray(1 - clearing * np.clip(depth / 5, 0, 1), np.float32)
+
+
 def _means(values: NDArray[Any], nuclei: NDArray[np.int32], count: int) -> NDArray[np.float64]:
     """Mean of values (h, w) in each nucleus (count,); 1 where the window shows none of it."""
     which = nuclei.reshape(-1)
@@ -121,7 +130,7 @@ def photographed(scene: Scene, rng: Generator, *, moved: bool = True) -> Piece:
         return Piece(pixels=compose(scene.stains, scene.light), labels=scene.labels)
     lot = [np.asarray(one) + rng.normal(0, 0.035, 3) for one in (HAEMATOXYLIN, DAB)]
     matrix = stain_matrix(*(tuple(np.clip(one, 0.05, None)) for one in lot))
-    strength = rng.uniform(0.88, 1.14, 3) * np.array([rng.uniform(0.75, 1.35), 1, 1])
+    strength = rng.uniform(0.88, 1.14, 3) * np.array([rng.uniform(0.5, 1.35), 1, 1])
     light = np.clip(rng.uniform(205, 255) + rng.normal(0, 7, 3), 180, 255)
     pixels = compose(scene.stains * strength, light, matrix).astype(np.float32)
     if rng.random() < 0.5:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.engine import Engine
-from models.imaging.layers import layer_png
+from models.imaging.layers import classes_png
 from models.scoring.ihc import CONTROL_QUESTION, LOW_POSITIVE_COMMENT
 from models.spec import Finding, Micrograph, Pixels, Reading
 from models.zoo import er
@@ -109,7 +109,7 @@ def test_the_mask_is_the_first_layer_in_the_exact_palette_at_the_images_size(tmp
     reading = er.read(Micrograph(pixels=pixels), run)
     assert [layer.name for layer in reading.layers] == ["mask", "regions"]
     path = tmp_path / "mask.png"
-    path.write_bytes(layer_png(pixels, reading.layers[0]))
+    path.write_bytes(classes_png(pixels, reading.layers[0]))
     drawn = np.asarray(Image.open(path).convert("RGB"))
     assert drawn.shape == pixels.shape
     kinds = by_colour(pixels.astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1)[0].argmax(axis=0)
