@@ -140,6 +140,7 @@ def _drawn(name: str) -> str:
 def describe(plan: Plan, found: Mapping[str, Any]) -> Json:
     """The card's section."""
     fitted, command = _fitted(found), plan.command("benchmark")
+    machine = next(iter(found.values()))["machine"]
     text = [
         "What this does not show: how the large networks would do from an ImageNet start, at 224 pixels, or with "
         "many more epochs. For none of that were weights or time at hand.",
@@ -166,7 +167,7 @@ def describe(plan: Plan, found: Mapping[str, Any]) -> Json:
         for name, one in found.items()
     ]
     tables = [
-        table("Cost at 224 pixels: one thread, one image, the least of 60 calls in ms; weights as float16",
+        table(f"Cost at 224 pixels on {machine}: one thread, one image, the least of 60 calls in ms; float16 weights",
               ["hybrid", "parameters", "files, MB", "torch", "ONNX Runtime", "heat map"], spent, command),
         table("Held-out blocks, common protocol", ["hybrid", "accuracy", "macro-F1", "95 %", "ECE"], quality, command),
         table("Macro-F1 on changed copies", ["held-out images", *fitted], moved, command),
