@@ -155,7 +155,8 @@ def describe(plan: Plan, found: Mapping[str, Any]) -> Json:
         )
     missing = [name for name in found if name not in fitted]
     if missing:
-        text.append(f"Not fitted for want of time, so only their cost is here: {', '.join(missing)}.")
+        names = ", ".join(missing)
+        text.append(f"Not fitted by the common protocol for want of time, so only their cost is here: {names}.")
     quality = [
         [name, percent(one["accuracy"]), number(one["macro_f1"]), between(one["macro_f1_interval"]), number(one["ece"])]
         for name, one in fitted.items()

@@ -84,8 +84,8 @@ def test_the_changed_copies_of_the_comparison_are_known_ones() -> None:
 
 
 def test_the_comparison_names_every_hybrid_its_recipe_and_what_was_not_fitted(tmp_path: Path) -> None:
-    spent = {"machine": "one core", "parameters": 10**6, "file_mb": 2.0, "torch_predict_ms": 3.0, "onnx_predict_ms": 2.0,
-             "onnx_explain_ms": 1.0}
+    spent = {"machine": "one core", "parameters": 10**6, "file_mb": 2.0, "torch_predict_ms": 3.0,
+             "onnx_predict_ms": 2.0, "onnx_explain_ms": 1.0}
     fitted = {**spent, "recipe": {"epochs": 4, "side": 96}, "accuracy": 0.5, "macro_f1": 0.25,
               "macro_f1_interval": [0.2, 0.3], "ece": 0.1, "confusion": [[1]], "moved": dict.fromkeys(MOVED, 0.2)}
     *most, last = HYBRIDS.values()
@@ -99,8 +99,8 @@ def test_the_comparison_names_every_hybrid_its_recipe_and_what_was_not_fitted(tm
 
 
 def test_a_comparison_of_costs_alone_shows_no_answers(tmp_path: Path) -> None:
-    spent = {"machine": "one core", "parameters": 10**6, "file_mb": 2.0, "torch_predict_ms": 3.0, "onnx_predict_ms": 2.0,
-             "onnx_explain_ms": 1.0}
+    spent = {"machine": "one core", "parameters": 10**6, "file_mb": 2.0, "torch_predict_ms": 3.0,
+             "onnx_predict_ms": 2.0, "onnx_explain_ms": 1.0}
     section = describe(Plan(key="leukemia", version="1", data=tmp_path, out=tmp_path),
                        dict.fromkeys(HYBRIDS.values(), spent))
     assert [table["headings"][0] for table in section["tables"]] == ["hybrid"]
