@@ -43,10 +43,10 @@ def missing(spec: ModelSpec, weights: Path = WEIGHTS) -> str:
         return str(problem)
     except FileNotFoundError:
         pass
+    how = spec.obtain or f"Train them (python -m models.training fit {spec.key}, then export {spec.key})"
     return (
-        f"The weights of {spec.key} are not installed. Train them (python -m models.training fit {spec.key}, then "
-        f"export {spec.key}), or copy {manifest_file(spec).name} and the files it lists into models/weights; "
-        "then start the portal again."
+        f"The weights of {spec.key} are not installed. {how}, or copy {manifest_file(spec).name} and the files it "
+        "lists into models/weights; then start the portal again."
     )
 
 

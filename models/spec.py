@@ -139,6 +139,8 @@ class ModelSpec:
     scale: Scale | None = None
     installs: tuple[str, ...] = ()
     """Names of graphs whose files are no part of the project: `models.installed` says whether they are here."""
+    obtain: str = ""
+    """How to get such files where no training here makes them; empty where `fit` and `export` do."""
     family: str = ""
     """The key under which its members stand for each other, when there are several candidates for one task."""
     claim: str = ""

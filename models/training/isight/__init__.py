@@ -1,0 +1,1 @@
+"""Teaches the iSight system on immunohistochemistry drawn with known answers, and converts published checkpoints."""

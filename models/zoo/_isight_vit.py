@@ -1,0 +1,119 @@
+"""The vision tower of CLIP ViT-L/14-336 as a plain torch module, by the names of its published weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+SPREAD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How large a vision tower is; the defaults are those of the published one."""
+
+    width: int = 1024
+    layers: int = 24
+    heads: int = 16
+    inner: int = 4096
+    """Width inside the perceptron of a layer."""
+    stride: int = 14
+    side: int = 336
+
+    @property
+    def tokens(self) -> int:
+        """Positions and the class token in front of them."""
+        return (self.side // self.stride) ** 2 + 1
+
+
+PUBLISHED = Shape()
+
+
+def vision_encoder(shape: Shape = PUBLISHED) -> Any:
+    """Patches (n, 3, side, side) in [0, 1] to all tokens of the last layer (n, tokens, width), with random weights.
+
+    The last layer's own tokens: the published system leaves CLIP's closing layer norm out.
+    """
+    import torch
+    from torch import Tensor, nn
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
+                nn.Linear(shape.width, shape.width) for _ in range(4)
+            )
+
+        def forward(self, x: Tensor) -> Tensor:
+            n, length, width = x.shape
+            each = width // shape.heads
+            query, key, value = (
+                project(x).view(n, length, shape.heads, each).transpose(1, 2)
+                for project in (self.q_proj, self.k_proj, self.v_proj)
+            )
+            scores = (query * each**-0.5) @ key.transpose(2, 3)
+            mixed = (scores.softmax(dim=3) @ value).transpose(1, 2).reshape(n, length, width)
+            return self.out_proj(mixed)  # type: ignore[no-any-return]
+
+    class Perceptron(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc1 = nn.Linear(shape.width, shape.inner)
+            self.fc2 = nn.Linear(shape.inner, shape.width)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.fc1(x)
+            return self.fc2(x * torch.sigmoid(1.702 * x))  # type: ignore[no-any-return]
+
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.self_attn, self.mlp = Attention(), Perceptron()
+            self.layer_norm1, self.layer_norm2 = nn.LayerNorm(shape.width), nn.LayerNorm(shape.width)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x + self.self_attn(self.layer_norm1(x))
+            return x + self.mlp(self.layer_norm2(x))  # type: ignore[no-any-return]
+
+    class Embeddings(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.class_embedding = nn.Parameter(torch.randn(shape.width) * 0.02)
+            self.patch_embedding = nn.Conv2d(3, shape.width, shape.stride, stride=shape.stride, bias=False)
+            self.position_embedding = nn.Embedding(shape.tokens, shape.width)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            positions = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
+            first = self.class_embedding.expand(len(pixels), 1, -1)
+            return torch.cat([first, positions], dim=1) + self.position_embedding.weight
+
+    class Stack(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(shape.layers))
+
+    class Tower(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embeddings, self.encoder = Embeddings(), Stack()
+            # The published weights spell it so.
+            self.pre_layrnorm = nn.LayerNorm(shape.width)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            x: Tensor = self.pre_layrnorm(self.embeddings(pixels))
+            for layer in self.encoder.layers:
+                x = layer(x)
+            return x
+
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.vision_model = Tower()
+
+        def forward(self, patches: Tensor) -> Tensor:
+            # Made here and not kept: they are no weights, and a checkpoint does not bring them.
+            mean, spread = (patches.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
+            return self.vision_model((patches - mean) / spread)  # type: ignore[no-any-return]
+
+    return Encoder()
