@@ -85,7 +85,7 @@ def vision_encoder(shape: Shape = PUBLISHED) -> Any:
 
         def forward(self, pixels: Tensor) -> Tensor:
             positions = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
-            first = self.class_embedding.expand(len(pixels), 1, -1)
+            first = self.class_embedding.expand(pixels.shape[0], 1, -1)
             return torch.cat([first, positions], dim=1) + self.position_embedding.weight
 
     class Stack(nn.Module):
