@@ -6,6 +6,7 @@ from typing import Any
 
 from models.spec import Micrograph, ModelSpec, Reading, Run, WeightFile
 from models.zoo._eye import EYE
+from models.zoo._isight_network import COMPACT, build_network, compact_encoder
 from models.zoo._isight_read import read_bag
 from models.zoo._isight_words import QUESTIONS
 
@@ -70,6 +71,4 @@ def read(micrograph: Micrograph, run: Run) -> Reading:
 
 def build() -> Any:
     """The torch network with the compact encoder, with random weights; see `_isight_network.build_network`."""
-    from models.zoo._isight_network import COMPACT, build_network, compact_encoder
-
     return build_network(compact_encoder(), COMPACT)

@@ -10,7 +10,9 @@ from typing import Any
 
 from models.spec import Micrograph, ModelSpec, Reading, Run
 from models.zoo import isight
+from models.zoo._isight_network import build_network
 from models.zoo._isight_read import read_bag
+from models.zoo._isight_vit import PUBLISHED, vision_encoder
 from models.zoo._isight_words import QUESTIONS
 
 SPEC: ModelSpec = replace(
@@ -46,7 +48,4 @@ def read(micrograph: Micrograph, run: Run) -> Reading:
 
 def build() -> Any:
     """The torch network of the published shape, 305 million parameters, with random weights."""
-    from models.zoo._isight_network import build_network
-    from models.zoo._isight_vit import PUBLISHED, vision_encoder
-
     return build_network(vision_encoder(), PUBLISHED.width)
