@@ -52,8 +52,10 @@ def _signature(path: Path) -> dict[str, tuple[list[int], str]]:
 
 
 def _random(shape: list[int], kind: str) -> NDArray[Any]:
-    values = np.random.default_rng(0).uniform(-1, 1, shape)
-    return values.astype(np.int64 if "int64" in kind else np.float32)
+    rng = np.random.default_rng(0)
+    if "int" in kind:
+        return rng.integers(0, 256, shape).astype(kind.removeprefix("tensor(").removesuffix(")"))
+    return rng.uniform(-1, 1, shape).astype(np.float32)
 
 
 def _onnxruntime(path: Path, threads: int) -> Run:
