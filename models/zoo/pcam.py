@@ -47,7 +47,7 @@ SPEC = ModelSpec(
     summary="Says how much a patch of an H&E-stained lymph node looks like one with tumour in its centre. Larger "
     "images are read patch by patch, the most suspicious places first.",
     accepts="H&E-stained lymph-node tissue: one patch of about 93×93 µm (at most 128 pixels a side), or a larger "
-    "image together with its pixel size (0.1 to 1.5 µm). JPEG, PNG, TIFF, WebP, BMP or a slide file.",
+    "image together with its pixel size (0.1 to 1.5 µm). JPEG, PNG, TIFF, WebP or BMP.",
     labels=(
         Label(name="non-metastatic", meaning="No tumour was recognised at the threshold of this version."),
         Label(name="metastatic", meaning="Tumour was recognised in the patch, or in neighbouring tiles of the image."),
