@@ -107,9 +107,11 @@ class Engine:
 
     def verify(self) -> tuple[ModelState, ...]:
         """Reads every file from disk again and compares its sha256."""
-        return tuple(self._state(spec) for spec in self.specs())
+        return tuple(self.state(spec.key) for spec in self.specs())
 
-    def _state(self, spec: ModelSpec) -> ModelState:
+    def state(self, key: str) -> ModelState:
+        """The same for one model. Raises UnknownModel."""
+        spec = self.spec(key)
         if not spec.installed:
             problem = installed.missing(spec, self._weights)
             return ModelState(key=spec.key, version=spec.version, ok=False, problem=problem, absent=True)

@@ -21,7 +21,7 @@ def activate(engine: Engine, actor: audit.Actor, key: str) -> ModelSpec:
     spec = specs[key]
     if not spec.family:
         raise NotActivated(f"{key} is the only one of its kind: it is always offered.")
-    state = next(one for one in engine.verify() if one.key == key)
+    state = engine.state(key)
     if not state.ok:
         raise NotActivated(state.problem)
     before = active_models.choose(spec.family, key, actor.user_id) or spec.family

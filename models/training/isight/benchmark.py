@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,24 +20,13 @@ from models.training.isight.export import OUTPUTS
 from models.training.isight.tissue import list_sources, load_canvas
 from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan, write_json
+from models.training.protocol.speed import median_ms
 from models.zoo import isight
 from models.zoo._isight_bag import MOST, SIDE
 from models.zoo._isight_words import CELLS
 
-REPEATS = 30
 FIELD = 3000
 """Pixels of a whole core's side as the Human Protein Atlas scans it."""
-
-
-def median_ms(call: Callable[[], Any], repeats: int = REPEATS) -> float:
-    """The median of some calls after two that do not count."""
-    times = []
-    for turn in range(repeats + 2):
-        began = time.perf_counter()
-        call()
-        if turn > 1:
-            times.append(time.perf_counter() - began)
-    return round(float(np.median(times)) * 1000, 2)
 
 
 def runner(plan: Plan) -> Callable[[str, Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]:

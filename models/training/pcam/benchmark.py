@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,20 +11,9 @@ import torch
 from models.training.pcam.served import Served
 from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan, write_json
+from models.training.protocol.speed import median_ms
 from models.zoo._pcam import SIDE
 from models.zoo.pcam import BATCH, SPEC, build
-
-REPEATS = 30
-
-
-def median_ms(call: Callable[[], Any]) -> float:
-    """Median time of a call after three that are not counted."""
-    times = []
-    for _ in range(REPEATS + 3):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return round(float(np.median(times[3:])) * 1000, 2)
 
 
 def benchmark(plan: Plan) -> None:
@@ -45,7 +31,7 @@ def benchmark(plan: Plan) -> None:
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "file_mb": round(sum(path.stat().st_size for path in files) / 1e6, 2),
         "onnx_predict_ms": median_ms(lambda: served.run("predict", {"image": batch[:1]})),
-        "tile_ms": round(median_ms(lambda: served.run("predict", {"image": batch})) / BATCH, 2),
+        "tile_ms": round(median_ms(lambda: served.run("predict", {"image": batch}), 10) / BATCH, 2),
         "torch_predict_ms": torch_ms,
     }
     write_json(found, plan.out / "benchmark.json")
