@@ -26,6 +26,7 @@ def _arguments(keys: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported files")
     parser.add_argument("--card", type=Path, help="folder of the card; models/cards/<key>-<version> unless given")
     parser.add_argument("--resume", action="store_true", help="take up a fit at its last checkpoint")
+    parser.add_argument("--bf16", action="store_true", help="fit in bfloat16: twice as fast on processors that have it")
     parser.add_argument("--threads", type=int, default=2, help="processor threads for torch")
     return parser
 
@@ -39,7 +40,7 @@ def main() -> None:
     plan = Plan(
         key=asked.key, version=version, data=asked.data, out=asked.out or Path("runs") / f"{asked.key}-{version}",
         weights=asked.weights, card=asked.card, seed=asked.seed, epochs=asked.epochs, side=asked.side,
-        quick=asked.quick, resume=asked.resume,
+        quick=asked.quick, resume=asked.resume, bf16=asked.bf16,
     )
     getattr(taught[asked.key], asked.verb)(plan)
 

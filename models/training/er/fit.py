@@ -108,11 +108,11 @@ def fit(plan: Plan) -> None:
     encoder = list(network.segmenter.encoder.parameters())
     rest = [*network.segmenter.decoder.parameters(), *network.segmenter.segmentation_head.parameters()]
     groups = [{"params": encoder, "lr": ENCODER_RATE}, {"params": rest, "lr": DECODER_RATE}]
-    pace = replace(PACE, epochs=plan.epochs or (1 if plan.quick else EPOCHS))
+    pace = replace(PACE, epochs=plan.epochs or (1 if plan.quick else EPOCHS), bf16=plan.bf16)
     segmenting = Segmenting(sources, held, quick=plan.quick)
     _run(Trainer(network, segmenting, pace, groups, plan.out / "segmenter"), plan)
     torch.manual_seed(plan.seed)
-    pace = replace(PACE, epochs=plan.epochs or (1 if plan.quick else GRADER_EPOCHS), average=0.97)
+    pace = replace(PACE, epochs=plan.epochs or (1 if plan.quick else GRADER_EPOCHS), average=0.97, bf16=plan.bf16)
     groups = [{"params": list(network.grader.parameters()), "lr": GRADER_RATE}]
     _run(Trainer(network.grader, Grading(sources, held, quick=plan.quick), pace, groups, plan.out / "grader"), plan)
     torch.save(network.state_dict(), plan.out / "network.pt")

@@ -24,7 +24,7 @@ from models.zoo._isight_bag import SIDE, Patch, bag_of, cut
 from models.zoo._isight_words import CELLS, QUESTIONS
 from models.zoo.isight import build
 
-EPOCHS, STEPS, BATCH = 14, 50, 16
+EPOCHS, STEPS, BATCH = 20, 50, 16
 QUICK_EPOCHS, QUICK_STEPS, QUICK_BATCH = 2, 6, 6
 STAGES = ((0.8, 224), (1.0, SIDE))
 """Up to this share of the epochs, patches of this side: every part of the encoder works at any size."""
@@ -139,7 +139,8 @@ def fit(plan: Plan) -> None:
     start(network, plan)
     epochs = plan.epochs or (QUICK_EPOCHS if plan.quick else EPOCHS)
     task = Bags(canvases["train"], validation, epochs, plan.quick)
-    pace = Pace(epochs=epochs, patience=5, average=0.8 if plan.quick else 0.98, frozen_norm=True)
+    average = 0.8 if plan.quick else 0.98
+    pace = Pace(epochs=epochs, patience=5, average=average, frozen_norm=True, bf16=plan.bf16)
     # In the network's own order, by which a resumed optimiser finds its state again.
     encoder = [name for name, _ in network.named_parameters() if name.startswith("patch_encoder.")]
     groups = [

@@ -19,7 +19,7 @@ QUICK = Pace(epochs=3, average=0.8, frozen_norm=True)
 def pace_of(plan: Plan, usual: Pace, quick: Pace) -> Pace:
     """The usual pace, or the quick one, with the plan's own number of epochs where it gives one."""
     pace = quick if plan.quick else usual
-    return pace if plan.epochs is None else replace(pace, epochs=plan.epochs)
+    return replace(pace, epochs=plan.epochs or pace.epochs, bf16=plan.bf16)
 
 
 def fit(plan: Plan) -> None:

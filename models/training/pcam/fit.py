@@ -162,11 +162,11 @@ def fit_network(plan: Plan, parts: dict[Role, Part]) -> Any:
     targets = TAUGHT * told + (1 - TAUGHT) * parts["train"].labels
     average = 0.9 if plan.quick else 0.995
     crop_epochs = plan.epochs or (2 if plan.quick else sum(count for count, _ in STAGES))
-    pace = Pace(epochs=crop_epochs, patience=12, average=average)
+    pace = Pace(epochs=crop_epochs, patience=12, average=average, bf16=plan.bf16)
     _teach(plan, Patches(parts, targets, sides_of(crop_epochs)), both, pace, RATE, "crops")
     both.served.trunk[:2].requires_grad_(False)
     whole_epochs = plan.epochs or (1 if plan.quick else WHOLE)
-    pace = Pace(epochs=whole_epochs, average=average)
+    pace = Pace(epochs=whole_epochs, average=average, bf16=plan.bf16)
     return _teach(plan, Patches(parts, targets, [SIDE] * whole_epochs), both, pace, WHOLE_RATE, "")
 
 

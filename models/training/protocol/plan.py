@@ -32,6 +32,8 @@ class Plan:
     quick: bool = False
     """Few images, few rounds, the same path: under two minutes on two cores."""
     resume: bool = False
+    bf16: bool = False
+    """Fit in bfloat16 (`Pace.bf16`)."""
 
     @property
     def stem(self) -> str:
@@ -47,7 +49,7 @@ class Plan:
 
     def write(self) -> None:
         """Records itself as `plan.json`."""
-        told = {name: str(value) for name, value in asdict(self).items() if name in ("key", "version", "seed", "quick")}
+        told = {name: str(value) for name, value in asdict(self).items() if name in ("key", "version", "seed", "quick", "bf16")}
         write_json(told, self.out / "plan.json")
 
 

@@ -46,6 +46,9 @@ class Pace:
     warm: float = 0.05
     frozen_norm: bool = False
     """Batch norm keeps its statistics: needed where a start brings them folded."""
+    bf16: bool = False
+    """Convolutions and products of the fit in bfloat16: twice as fast on processors that have it, far slower on others.
+    Validation and everything after the fit stay in float32."""
 
 
 class Trainer:
@@ -81,7 +84,8 @@ class Trainer:
             freeze_statistics(self.network)
         total = 0.0
         for batch in tqdm(self.task.batches(), total=self.task.steps, desc=f"epoch {self.epoch + 1}", leave=False):
-            loss = self.task.loss(self.network, batch)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.pace.bf16):
+                loss = self.task.loss(self.network, batch)
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.network.parameters(), self.pace.clip)

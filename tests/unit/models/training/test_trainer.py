@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="torch is not installed: the training side n
 import torch
 from torch import Tensor, nn
 
-from models.training.protocol.trainer import Pace, Trainer
+from models.training.protocol.trainer import Pace, Task, Trainer
 
 Batch = tuple[Tensor, Tensor]
 
@@ -44,7 +44,7 @@ class Stuck(Line):
         return {"loss": 1.0}
 
 
-def trainer(out: Path, task: Line, **pace: float) -> Trainer:
+def trainer(out: Path, task: Task, **pace: float) -> Trainer:
     torch.manual_seed(1)
     network = nn.Linear(1, 1)
     groups = [{"params": list(network.parameters()), "lr": 0.1}]
@@ -116,3 +116,18 @@ def test_frozen_norm_keeps_its_statistics(tmp_path: Path) -> None:
     groups = [{"params": list(network.parameters()), "lr": 0.1}]
     Trainer(network, Normed(), Pace(epochs=1, frozen_norm=True), groups, tmp_path).run()
     assert float(network[0].running_mean) == 0.0
+
+
+@pytest.mark.parametrize(("bf16", "taught"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_bfloat16_is_for_the_fit_alone(tmp_path: Path, bf16: bool, taught: torch.dtype) -> None:
+    class Watched(Line):
+        met: dict[bool, torch.dtype] = {}  # noqa: RUF012  (one instance)
+
+        def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+            self.met[network.training] = network(batch[0]).dtype
+            return super().loss(network, batch)
+
+    task = Watched()
+    kept = trainer(tmp_path, task, epochs=1, bf16=bf16).run()
+    assert task.met == {True: taught, False: torch.float32}
+    assert {value.dtype for value in kept.state_dict().values()} == {torch.float32}
