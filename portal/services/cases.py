@@ -15,7 +15,7 @@ from portal.services import audit
 from portal.services.errors import NotFound
 from portal.services.samples import is_drawn
 from portal.services.scores import summary_of
-from portal.storage import cases, images, predictions
+from portal.storage import access, cases, images, predictions
 from portal.storage.cases import CaseFilter, PredictionSummary
 from portal.storage.files import FileStore
 from portal.storage.pages import Page
@@ -107,22 +107,23 @@ def create_case(actor: audit.Actor, owner_id: int, patient: str, specimen: str, 
     """Open a case and return its id."""
     case = Case(owner_id=owner_id, patient=patient, specimen=specimen, note=note)
     cases.add_case(case)
+    access.add_reader(case.id, owner_id, owner_id)
     audit.record(actor, "case.create", f"case:{case.id}")
     db.session.commit()
     return case.id
 
 
-def get_case(case_id: int, owner_id: int) -> Case:
-    """The owner's case. Raises NotFound, also for somebody else's."""
-    case = cases.find_case(case_id, owner_id)
+def get_case(case_id: int, reader_id: int) -> Case:
+    """A case of the reader's own or shared with them. Raises NotFound, also for somebody else's."""
+    case = cases.find_case(case_id, reader_id)
     if case is None:
         raise NotFound
     return case
 
 
-def get_image(image_id: int, owner_id: int) -> Image:
-    """An image in one of the owner's cases. Raises NotFound."""
-    image = images.find_image(image_id, owner_id)
+def get_image(image_id: int, reader_id: int) -> Image:
+    """An image in one of the reader's cases. Raises NotFound."""
+    image = images.find_image(image_id, reader_id)
     if image is None:
         raise NotFound
     return image
@@ -133,9 +134,9 @@ def draw_thumbnail(store: FileStore, image: Image) -> bytes:
     return thumbnail_jpeg(decode(store.read(image.stored_as), OUR_OWN).pixels, THUMBNAIL_SIDE)
 
 
-def list_cases(owner_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]:
-    """A page of the owner's history."""
-    page = cases.list_cases(owner_id, wanted, number, PAGE_SIZE)
+def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]:
+    """A page of the reader's history."""
+    page = cases.list_cases(reader_id, wanted, number, PAGE_SIZE)
     ids = [case.id for case in page.items]
     counts = cases.count_images(ids)
     found = cases.summarise_predictions(ids)
@@ -144,9 +145,9 @@ def list_cases(owner_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]:
     return Page(items=rows, number=page.number, size=page.size, total=page.total)
 
 
-def list_worklist(engine: Engine, owner_id: int, number: int) -> Page[WorkItem]:
-    """What waits for the owner's review, then what was reviewed."""
-    page = predictions.list_worklist(owner_id, number, PAGE_SIZE)
+def list_worklist(engine: Engine, reader_id: int, number: int) -> Page[WorkItem]:
+    """What waits for the reader's review, then what was reviewed."""
+    page = predictions.list_worklist(reader_id, number, PAGE_SIZE)
     return Page(items=tuple(_work_item(engine, one) for one in page.items), number=page.number, size=page.size,
                 total=page.total)
 

@@ -94,9 +94,9 @@ class Result:
         return self.outcome == "scored" and not self.demonstration
 
 
-def get_result(engine: Engine, prediction_id: int, owner_id: int) -> Result:
+def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
     """The result page's content. Raises NotFound, also for somebody else's."""
-    prediction = get_prediction(prediction_id, owner_id, whole=True)
+    prediction = get_prediction(prediction_id, reader_id, whole=True)
     spec = engine.recorded_spec(prediction.model, prediction.version)
     image, case = prediction.image, prediction.image.case
     evidence, scores = evidence_of(prediction), prediction.scores
@@ -119,26 +119,26 @@ def get_result(engine: Engine, prediction_id: int, owner_id: int) -> Result:
         reviews=tuple(_review_line(spec, one) for one in prediction.reviews))
 
 
-def get_prediction(prediction_id: int, owner_id: int, *, whole: bool = False) -> Prediction:
+def get_prediction(prediction_id: int, reader_id: int, *, whole: bool = False) -> Prediction:
     """The row with its image and case; `whole` with its layers and evidence too. Raises NotFound."""
-    prediction = predictions.find_prediction(prediction_id, owner_id, whole=whole)
+    prediction = predictions.find_prediction(prediction_id, reader_id, whole=whole)
     if prediction is None:
         raise NotFound
     return prediction
 
 
-def draw_layer(prediction_id: int, owner_id: int, name: str | None = None) -> bytes:
+def draw_layer(prediction_id: int, reader_id: int, name: str | None = None) -> bytes:
     """A transparent layer of a prediction as PNG, the first without a name. Raises NotFound when it has none."""
-    prediction = get_prediction(prediction_id, owner_id, whole=True)
+    prediction = get_prediction(prediction_id, reader_id, whole=True)
     held = packed_layer(prediction, name)
     if held is None:
         raise NotFound
     return overlay_png(*held, prediction.image.width, prediction.image.height)
 
 
-def find_region(prediction_id: int, owner_id: int, number: int) -> tuple[Image, Region]:
+def find_region(prediction_id: int, reader_id: int, number: int) -> tuple[Image, Region]:
     """The image and the part of it that a region (from 1) names. Raises NotFound."""
-    prediction = get_prediction(prediction_id, owner_id, whole=True)
+    prediction = get_prediction(prediction_id, reader_id, whole=True)
     regions = evidence_of(prediction).regions[:SHOWN_REGIONS]
     if not 1 <= number <= len(regions):
         raise NotFound

@@ -12,6 +12,7 @@ from portal.services import audit
 from portal.services.by_hand import repeats_the_model, settle_scores, sheet_of
 from portal.services.errors import BadReview
 from portal.services.results import get_prediction
+from portal.storage import work_items
 from portal.storage.tables import Prediction, Review
 
 NOTHING_TO_AGREE = "The model gave nothing to agree with. Record your own reading instead."
@@ -27,6 +28,7 @@ def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction
     kept_label, kept_scores = _settle(spec, prediction, verdict, label, reason, scores)
     db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict,
                           label=kept_label, scores=kept_scores, reason=reason))
+    work_items.mark_reviewed(prediction.id, reader_id)
     audit.record(actor, "review.create", f"prediction:{prediction.id}", verdict=verdict, label=kept_label,
                  model_label=prediction.label)
     db.session.commit()

@@ -28,7 +28,7 @@ from portal.services.reading import (
     read_picture,
 )
 from portal.services.scores import summary_of
-from portal.storage import images, predictions
+from portal.storage import images, predictions, work_items
 from portal.storage.files import FileStore
 from portal.storage.tables import Image, Prediction
 
@@ -142,6 +142,8 @@ def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed:
     prediction = _prediction_row(image, timed) if timed else None
     db.session.add_all([image, prediction] if prediction else [image])
     db.session.flush()
+    if prediction:
+        work_items.add_for_readers(prediction, image.case_id)
     # Before the commit: afterwards every field would be read from the database once more.
     verdict = _verdict(spec, name, prediction) if prediction else Verdict(
         file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD, image=image.id,

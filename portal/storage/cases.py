@@ -1,4 +1,4 @@
-"""Queries for cases. Every one asks for the owner: nobody finds somebody else's."""
+"""Queries for cases. Every one asks for the reader: nobody finds a case that is neither theirs nor shared with them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from sqlalchemy import Select, exists, func, or_, select
 
 from portal.extensions import db
+from portal.storage.access import readable_by
 from portal.storage.pages import Page, within
 from portal.storage.tables import Case, Image, Prediction, Review
 
@@ -35,8 +36,8 @@ class PredictionSummary:
     reviewed: bool
 
 
-def find_case(case_id: int, owner_id: int) -> Case | None:
-    return db.session.scalar(select(Case).where(Case.id == case_id, Case.owner_id == owner_id))
+def find_case(case_id: int, reader_id: int) -> Case | None:
+    return db.session.scalar(select(Case).where(Case.id == case_id, readable_by(reader_id)))
 
 
 def add_case(case: Case) -> None:
@@ -44,9 +45,9 @@ def add_case(case: Case) -> None:
     db.session.flush()
 
 
-def list_cases(owner_id: int, wanted: CaseFilter, number: int, size: int) -> Page[Case]:
-    """The owner's cases that fit, newest first."""
-    query = _fitting(select(Case).where(Case.owner_id == owner_id), wanted)
+def list_cases(reader_id: int, wanted: CaseFilter, number: int, size: int) -> Page[Case]:
+    """The reader's cases that fit, newest first."""
+    query = _fitting(select(Case).where(readable_by(reader_id)), wanted)
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     number = within(number, size, total)
     rows: Iterable[Case] = db.session.scalars(query.order_by(Case.created_at.desc(), Case.id.desc())

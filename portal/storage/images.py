@@ -6,11 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
+from portal.storage.access import readable_by
 from portal.storage.tables import Case, Image, Prediction
 
 
-def find_image(image_id: int, owner_id: int) -> Image | None:
-    return db.session.scalar(select(Image).join(Case).where(Image.id == image_id, Case.owner_id == owner_id))
+def find_image(image_id: int, reader_id: int) -> Image | None:
+    return db.session.scalar(select(Image).join(Case).where(Image.id == image_id, readable_by(reader_id)))
 
 
 def find_image_by_content(case_id: int, sha256: str) -> Image | None:

@@ -1,11 +1,11 @@
-"""The tables. Times are UTC without a zone; predictions, reviews and audit events are only ever added."""
+"""The tables. Times are UTC without a zone; predictions, reviews, reports and audit events are only ever added."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.dialects.mysql import DATETIME, VARCHAR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -84,7 +84,7 @@ class OneTimeLink(db.Model):
 
 
 class Case(db.Model):
-    """A patient pseudonym and a specimen, owned by the clinician who opened it."""
+    """A patient pseudonym and a specimen, owned by the clinician who opened it; `CaseReader` says who may read it."""
 
     __tablename__ = "cases"
     __table_args__ = (Index("ix_cases_owner_created", "owner_id", "created_at"),)
@@ -94,10 +94,26 @@ class Case(db.Model):
     patient: Mapped[str] = mapped_column(String(80))
     specimen: Mapped[str] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text, default="")
+    # Blind-first: what a model says is shown to a reader only after that reader's own first reading.
+    blind: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
 
     owner: Mapped[User] = relationship()
     images: Mapped[list[Image]] = relationship(back_populates="case", order_by="Image.id")
+
+
+class CaseReader(db.Model):
+    """Who may read a case and review what is in it: its owner, and those whom the owner shares it with."""
+
+    __tablename__ = "case_readers"
+    __table_args__ = (Index("ix_case_readers_user_case", "user_id", "case_id"),)
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    added_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    added_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    user: Mapped[User] = relationship(foreign_keys=[user_id])
 
 
 class Image(db.Model):
@@ -117,6 +133,9 @@ class Image(db.Model):
     height: Mapped[int]
     size: Mapped[int]
     um_per_px: Mapped[float | None]
+    serial: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    # "group" alone is a word of SQL.
+    specimen_group: Mapped[str] = mapped_column(String(40), default="", server_default="")
     uploaded_at: Mapped[datetime] = mapped_column(Moment, default=now)
 
     case: Mapped[Case] = relationship(back_populates="images")
@@ -157,8 +176,27 @@ class Prediction(db.Model):
     reviews: Mapped[list[Review]] = relationship(back_populates="prediction", order_by="Review.id")
 
 
+class WorkItem(db.Model):
+    """One prediction on one reader's worklist. All but `reviewed` is copied from rows that never change, so that a
+    page of the list is one step along an index.
+    """
+
+    __tablename__ = "work_items"
+    __table_args__ = (Index("ix_work_items_list", "user_id", "reviewed", "prediction_id"),
+                      Index("ix_work_items_case", "case_id", "user_id"))
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    model: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(16))
+    reviewed: Mapped[bool] = mapped_column(default=False)
+
+    prediction: Mapped[Prediction] = relationship()
+
+
 class Review(db.Model):
-    """What a reader said of a prediction. The latest counts; earlier ones stay."""
+    """What a reader said of a prediction. Of each reader the latest counts; earlier ones stay."""
 
     __tablename__ = "reviews"
     __table_args__ = (CheckConstraint("verdict IN ('agree', 'override', 'cannot-judge')", name="verdict"),)
@@ -169,20 +207,86 @@ class Review(db.Model):
     verdict: Mapped[str] = mapped_column(String(16))
     label: Mapped[str | None] = mapped_column(String(64))
     scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # Nuclei that the reader put into another class: [number in the evidence, class].
+    corrections: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     reason: Mapped[str] = mapped_column(Text, default="")
+    # Given before this reader had seen what the model says.
+    blind: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
 
     prediction: Mapped[Prediction] = relationship(back_populates="reviews")
     reader: Mapped[User] = relationship()
 
 
+class ReviewDraft(db.Model):
+    """A review as far as it was typed: saved by the page, replaced by the next saving, gone with the review."""
+
+    __tablename__ = "review_drafts"
+
+    prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.id"), primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    saved_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+
+
+class Report(db.Model):
+    """A signed report of a case: what it said when it was signed. The database refuses to change or delete it.
+
+    `number` counts within the case; the first is the report, later ones are addenda to it.
+    """
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("case_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    number: Mapped[int]
+    signed_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    comment: Mapped[str] = mapped_column(Text, default="")
+    content: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    signed_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    signer: Mapped[User] = relationship()
+
+
+class ApiToken(db.Model):
+    """A personal token for `/api/v1`: the reader holds the secret, the row its sha256."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Choice(db.Model):
+    """What the administrator chose for the whole portal, by name; without a row, the default of its reader."""
+
+    __tablename__ = "choices"
+
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200))
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    changed_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now)
+
+
 class ActiveModel(db.Model):
-    """Which member of a family of models is offered; without a row, the one that the family is named after."""
+    """Which member of a family of models is offered, and in which version; without a row, the one that the family is
+    named after, as published. An empty version is the published one.
+    """
 
     __tablename__ = "active_models"
 
     family: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(32), default="", server_default="")
     chosen_at: Mapped[datetime] = mapped_column(Moment, default=now)
     chosen_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 

@@ -21,7 +21,7 @@ from models.training.protocol.splits import ROLES, Role, record_split, split_blo
 from models.zoo.pancreas import CROP, SIDES
 
 MAXIMA = np.array([one.most for one in ITEMS], np.float32)
-COUNTS: dict[Role, int] = {"train": 1000, "validation": 100, "test": 200}
+COUNTS: dict[Role, int] = {"train": 2000, "validation": 100, "test": 200}
 QUICK: dict[Role, int] = {"train": 96, "validation": 24, "test": 24}
 SHAPES = ((256, 256), (300, 240), (288, 288), (256, 320))
 """Sizes (width, height) that training images are drawn in; serving squashes them all to one."""

@@ -106,7 +106,7 @@ def fit(plan: Plan) -> None:
 
 def _trainer(plan: Plan, train: Part, validation: Part, own: bool) -> Trainer:
     """From a random start on drawn images; from the shipped weights, first blocks kept, on a clinic's own."""
-    epochs = plan.epochs or (2 if plan.quick else 30 if own else 10)
+    epochs = plan.epochs or (2 if plan.quick else 30)
     average = 0.9 if plan.quick or own else 0.98
     pace = Pace(epochs=epochs, patience=6, decay=0.0, average=average, frozen_norm=own, bf16=plan.bf16)
     network = (_start() if own else build()).to(memory_format=torch.channels_last)
