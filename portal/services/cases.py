@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from models.engine import Engine
 from models.imaging.decode import decode
@@ -12,6 +13,7 @@ from models.imaging.thumbnail import thumbnail_jpeg
 from models.spec import ModelSpec
 from portal.extensions import db
 from portal.services import audit
+from portal.services.blind import HIDDEN, is_veiled, starts_blind
 from portal.services.errors import NotFound
 from portal.services.samples import is_drawn
 from portal.services.scores import summary_of
@@ -21,6 +23,9 @@ from portal.storage.files import FileStore
 from portal.storage.pages import Page
 from portal.storage.tables import Case, Image, Prediction
 
+VEILED: dict[str, Any] = {"outcome": HIDDEN, "label": None, "score": None, "summary": "", "demonstration": "",
+                          "reason": "", "reading": ""}
+"""What a list shows of a prediction that its reader may not see yet."""
 PAGE_SIZE = 25
 THUMBNAIL_SIDE = 160
 
@@ -103,9 +108,10 @@ class ImageCard:
     predictions: tuple[PredictionLine, ...]
 
 
-def create_case(actor: audit.Actor, owner_id: int, patient: str, specimen: str, note: str) -> int:
-    """Open a case and return its id."""
-    case = Case(owner_id=owner_id, patient=patient, specimen=specimen, note=note)
+def create_case(actor: audit.Actor, owner_id: int, patient: str, specimen: str, note: str,
+                blind: bool | None = None) -> int:
+    """Open a case and return its id; `blind` is what was asked for, None when nobody was asked."""
+    case = Case(owner_id=owner_id, patient=patient, specimen=specimen, note=note, blind=starts_blind(blind))
     cases.add_case(case)
     access.add_reader(case.id, owner_id, owner_id)
     audit.record(actor, "case.create", f"case:{case.id}")
@@ -139,7 +145,7 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
     page = cases.list_cases(reader_id, wanted, number, PAGE_SIZE)
     ids = [case.id for case in page.items]
     counts = cases.count_images(ids)
-    found = cases.summarise_predictions(ids)
+    found = cases.summarise_predictions(ids, reader_id)
     rows = tuple(_case_row(case, counts.get(case.id, 0), [one for one in found if one.case_id == case.id])
                  for case in page.items)
     return Page(items=rows, number=page.number, size=page.size, total=page.total)
@@ -148,13 +154,13 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
 def list_worklist(engine: Engine, reader_id: int, number: int) -> Page[WorkItem]:
     """What waits for the reader's review, then what was reviewed."""
     page = predictions.list_worklist(reader_id, number, PAGE_SIZE)
-    return Page(items=tuple(_work_item(engine, one) for one in page.items), number=page.number, size=page.size,
-                total=page.total)
+    items = tuple(_work_item(engine, one, reader_id) for one in page.items)
+    return Page(items=items, number=page.number, size=page.size, total=page.total)
 
 
-def list_images(engine: Engine, case_id: int) -> list[ImageCard]:
-    """A case's images with their predictions, newest first."""
-    return [_image_card(engine, image) for image in images.list_images(case_id)]
+def list_images(engine: Engine, case: Case, reader_id: int) -> list[ImageCard]:
+    """A case's images with their predictions as this reader may see them, newest first."""
+    return [_image_card(engine, case, image, reader_id) for image in images.list_images(case.id)]
 
 
 def score_of(prediction: Prediction) -> float | None:
@@ -175,35 +181,37 @@ def reading_of(spec: ModelSpec, prediction: Prediction) -> str:
 
 def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> CaseRow:
     findings = dict.fromkeys(Found(text=one.label or one.outcome, demonstration=bool(one.demonstration))
-                             for one in found)
+                             for one in found if one.reviewed or not case.blind)
     return CaseRow(id=case.id, patient=case.patient, specimen=case.specimen, created_at=case.created_at,
                    images=image_count, waiting=sum(not one.reviewed for one in found),
                    unread=image_count - len({one.image_id for one in found}), findings=tuple(findings))
 
 
-def _work_item(engine: Engine, prediction: Prediction) -> WorkItem:
+def _work_item(engine: Engine, prediction: Prediction, reader_id: int) -> WorkItem:
     image, case = prediction.image, prediction.image.case
     spec = engine.recorded_spec(prediction.model, prediction.version)
-    return WorkItem(case_id=case.id, patient=case.patient, specimen=case.specimen, image_id=image.id,
+    item = WorkItem(case_id=case.id, patient=case.patient, specimen=case.specimen, image_id=image.id,
                     image_name=image.name, prediction_id=prediction.id, model=prediction.model,
                     outcome=prediction.outcome, label=prediction.label, score=score_of(prediction),
                     summary=summary_of(spec, prediction.label, prediction.scores),
                     demonstration=prediction.demonstration, reason=prediction.reason,
                     created_at=prediction.created_at, reading=reading_of(spec, prediction),
                     drawn=is_drawn(image.name))
+    return replace(item, **VEILED) if is_veiled(case, prediction, reader_id) else item
 
 
-def _image_card(engine: Engine, image: Image) -> ImageCard:
+def _image_card(engine: Engine, case: Case, image: Image, reader_id: int) -> ImageCard:
     return ImageCard(id=image.id, name=image.name, format=image.format, width=image.width, height=image.height,
                      size=image.size, uploaded_at=image.uploaded_at, drawn=is_drawn(image.name),
-                     predictions=tuple(_prediction_line(engine, one) for one in image.predictions))
+                     predictions=tuple(_prediction_line(engine, case, one, reader_id) for one in image.predictions))
 
 
-def _prediction_line(engine: Engine, prediction: Prediction) -> PredictionLine:
+def _prediction_line(engine: Engine, case: Case, prediction: Prediction, reader_id: int) -> PredictionLine:
     spec = engine.recorded_spec(prediction.model, prediction.version)
-    return PredictionLine(id=prediction.id, model=prediction.model, version=prediction.version,
+    line = PredictionLine(id=prediction.id, model=prediction.model, version=prediction.version,
                           title=spec.title, outcome=prediction.outcome,
                           label=prediction.label, score=score_of(prediction),
                           summary=summary_of(spec, prediction.label, prediction.scores),
                           demonstration=prediction.demonstration, reason=prediction.reason,
                           reading=reading_of(spec, prediction))
+    return replace(line, **VEILED) if is_veiled(case, prediction, reader_id) else line

@@ -63,5 +63,9 @@ class PixelSizeProblem(PortalError):
     """The model needs to know the size of a pixel, or the stated one is absurd; the text says which."""
 
 
+class NotChosen(PortalError):
+    """A choice that is not offered; the text says what is."""
+
+
 class NotActivated(PortalError):
     """A model cannot be made the active one of its family; the text says why and what to do."""

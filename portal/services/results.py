@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.engine import Engine
@@ -11,6 +11,7 @@ from models.imaging.layers import overlay_png
 from models.imaging.limits import OUR_OWN
 from models.imaging.thumbnail import crop_png
 from models.spec import Finding, ModelSpec, Region
+from portal.services.blind import HIDDEN, is_veiled
 from portal.services.by_hand import Sheet, notes_of, sheet_of, starting_numbers
 from portal.services.errors import NotFound
 from portal.services.evidence import LayerLine, evidence_of, layers_of, packed_layer
@@ -64,6 +65,7 @@ class Result:
     version: str
     weights_sha256: str
     outcome: str
+    veiled: bool
     reason: str
     label: str | None
     meaning: str
@@ -90,8 +92,8 @@ class Result:
 
     @property
     def may_agree(self) -> bool:
-        """Whether there is an answer to agree with; one that only demonstrates is none."""
-        return self.outcome == "scored" and not self.demonstration
+        """Whether there is an answer to agree with; one that only demonstrates, or is not shown yet, is none."""
+        return self.outcome == "scored" and not self.demonstration and not self.veiled
 
 
 def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
@@ -100,13 +102,14 @@ def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
     spec = engine.recorded_spec(prediction.model, prediction.version)
     image, case = prediction.image, prediction.image.case
     evidence, scores = evidence_of(prediction), prediction.scores
-    return Result(
+    result = Result(
         id=prediction.id, case_id=case.id, patient=case.patient, specimen=case.specimen,
         image_id=image.id, image_name=image.name, width=image.width, height=image.height,
         um_per_px=evidence.um_per_px or image.um_per_px,
         drawn=is_drawn(image.name), model=prediction.model, title=spec.title, version=prediction.version,
-        weights_sha256=prediction.weights_sha256, outcome=prediction.outcome, reason=prediction.reason,
-        label=prediction.label, meaning=spec.meaning(prediction.label), answer=_answer(spec, prediction),
+        weights_sha256=prediction.weights_sha256, outcome=prediction.outcome,
+        veiled=is_veiled(case, prediction, reader_id), reason=prediction.reason, label=prediction.label,
+        meaning=spec.meaning(prediction.label), answer=_answer(spec, prediction),
         notice=spec.notice, demonstration=prediction.demonstration,
         score_name="probability" if spec.calibrated else "model score",
         bars=bars_of(spec, scores, prediction.label), measures=measures_of(spec, scores),
@@ -117,6 +120,14 @@ def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
         ms=prediction.ms, created_at=prediction.created_at, sheet=sheet_of(spec),
         numbers={} if prediction.demonstration else starting_numbers(spec, scores),
         reviews=tuple(_review_line(spec, one) for one in prediction.reviews))
+    return _veil(result) if result.veiled else result
+
+
+def _veil(result: Result) -> Result:
+    """The same without anything that the model or another reader said."""
+    return replace(result, outcome=HIDDEN, reason="", label=None, meaning="", answer="", demonstration="", bars=(),
+                   measures=(), questions=(), facts=(), notes=(), layers=(), regions=(), more_regions=0, nuclei={},
+                   findings=(), numbers={}, reviews=(), ms=0.0)
 
 
 def get_prediction(prediction_id: int, reader_id: int, *, whole: bool = False) -> Prediction:
@@ -129,7 +140,7 @@ def get_prediction(prediction_id: int, reader_id: int, *, whole: bool = False) -
 
 def draw_layer(prediction_id: int, reader_id: int, name: str | None = None) -> bytes:
     """A transparent layer of a prediction as PNG, the first without a name. Raises NotFound when it has none."""
-    prediction = get_prediction(prediction_id, reader_id, whole=True)
+    prediction = _shown_prediction(prediction_id, reader_id)
     held = packed_layer(prediction, name)
     if held is None:
         raise NotFound
@@ -138,7 +149,7 @@ def draw_layer(prediction_id: int, reader_id: int, name: str | None = None) -> b
 
 def find_region(prediction_id: int, reader_id: int, number: int) -> tuple[Image, Region]:
     """The image and the part of it that a region (from 1) names. Raises NotFound."""
-    prediction = get_prediction(prediction_id, reader_id, whole=True)
+    prediction = _shown_prediction(prediction_id, reader_id)
     regions = evidence_of(prediction).regions[:SHOWN_REGIONS]
     if not 1 <= number <= len(regions):
         raise NotFound
@@ -148,6 +159,14 @@ def find_region(prediction_id: int, reader_id: int, number: int) -> tuple[Image,
 def draw_region(store: FileStore, image: Image, region: Region) -> bytes:
     """The part of the image as PNG. Decodes the whole of it."""
     return crop_png(decode(store.read(image.stored_as), OUR_OWN).pixels, region)
+
+
+def _shown_prediction(prediction_id: int, reader_id: int) -> Prediction:
+    """One that this reader may see. Raises NotFound, also for one that is still veiled."""
+    prediction = get_prediction(prediction_id, reader_id, whole=True)
+    if is_veiled(prediction.image.case, prediction, reader_id):
+        raise NotFound
+    return prediction
 
 
 def _answer(spec: ModelSpec, prediction: Prediction) -> str:

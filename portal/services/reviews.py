@@ -9,6 +9,7 @@ from models.engine import Engine
 from models.spec import ModelSpec
 from portal.extensions import db
 from portal.services import audit
+from portal.services.blind import is_veiled
 from portal.services.by_hand import repeats_the_model, settle_scores, sheet_of
 from portal.services.errors import BadReview
 from portal.services.results import get_prediction
@@ -24,9 +25,11 @@ def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction
     """Add a review. Raises NotFound or BadReview."""
     prediction = get_prediction(prediction_id, reader_id)
     spec = engine.recorded_spec(prediction.model, prediction.version)
-    reason = reason.strip()
-    kept_label, kept_scores = _settle(spec, prediction, verdict, label, reason, scores)
-    db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict,
+    reason, blind = reason.strip(), is_veiled(prediction.image.case, prediction, reader_id)
+    kept_label, kept_scores = _settle(spec, prediction, verdict, label, reason, scores, blind=blind)
+    if blind and verdict == "override" and kept_label and kept_label == prediction.label and not kept_scores:
+        verdict = "agree"
+    db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict, blind=blind,
                           label=kept_label, scores=kept_scores, reason=reason))
     work_items.mark_reviewed(prediction.id, reader_id)
     audit.record(actor, "review.create", f"prediction:{prediction.id}", verdict=verdict, label=kept_label,
@@ -35,9 +38,12 @@ def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction
 
 
 def _settle(spec: ModelSpec, prediction: Prediction, verdict: str, label: str, reason: str,
-            scores: Mapping[str, float | str | None]) -> tuple[str | None, dict[str, Any] | None]:
-    """The label and the scores that a review stands for; an answer that only demonstrates is none. Raises BadReview."""
-    answered = prediction.outcome == "scored" and not prediction.demonstration
+            scores: Mapping[str, float | str | None], *, blind: bool) -> tuple[str | None, dict[str, Any] | None]:
+    """The label and the scores that a review stands for. Raises BadReview.
+
+    An answer that only demonstrates is none, and neither is one that its reader has not seen.
+    """
+    answered = prediction.outcome == "scored" and not prediction.demonstration and not blind
     sheet = sheet_of(spec)
     if verdict != "override" or not sheet.has_scores:
         outcome, predicted = ("scored", prediction.label) if answered else ("refused", None)

@@ -18,6 +18,7 @@ from models.imaging.scrub import scrub
 from models.spec import Micrograph, ModelSpec
 from portal.extensions import db
 from portal.services import audit
+from portal.services.blind import HIDDEN, is_veiled
 from portal.services.errors import PixelSizeProblem
 from portal.services.evidence import keep_evidence, keep_layers
 from portal.services.reading import (
@@ -82,7 +83,8 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
     known = images.find_image_by_content(case_id, sha256)
     existing = known and predictions.find_prediction_of(known.id, spec.key, spec.version)
     if existing:
-        return _verdict(spec, name, existing, existing=True)
+        veiled = is_veiled(existing.image.case, existing, actor.user_id or 0)
+        return _verdict(spec, name, existing, existing=True, veiled=veiled)
     try:
         picture = decode(data, desk.limits)
         micrograph = measured(picture, um_per_px or (known.um_per_px if known else None))
@@ -145,11 +147,11 @@ def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed:
     if prediction:
         work_items.add_for_readers(prediction, image.case_id)
     # Before the commit: afterwards every field would be read from the database once more.
-    verdict = _verdict(spec, name, prediction) if prediction else Verdict(
+    verdict = _verdict(spec, name, prediction, veiled=image.case.blind) if prediction else Verdict(
         file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD, image=image.id,
         code="model-failed")
-    audit.record(actor, "image.read" if prediction else "image.keep", f"image:{image.id}",
-                 case=image.case_id, model=spec.key, version=spec.version, outcome=verdict.outcome)
+    audit.record(actor, "image.read" if prediction else "image.keep", f"image:{image.id}", case=image.case_id,
+                 model=spec.key, version=spec.version, outcome=prediction.outcome if prediction else verdict.outcome)
     db.session.commit()
     return verdict
 
@@ -163,7 +165,12 @@ def _prediction_row(image: Image, timed: TimedReading) -> Prediction:
                       demonstration=spec.demonstration if reading.scores else "", ms=timed.ms)
 
 
-def _verdict(spec: ModelSpec, name: str, prediction: Prediction, existing: bool = False) -> Verdict:
+def _verdict(spec: ModelSpec, name: str, prediction: Prediction, *, existing: bool = False,
+             veiled: bool = False) -> Verdict:
+    """What a reader is told who may see it; of a veiled prediction no more than that it is there."""
+    if veiled:
+        return Verdict(file=name, model=prediction.model, version=prediction.version, outcome=HIDDEN,
+                       image=prediction.image_id, prediction=prediction.id, existing=existing)
     return Verdict(file=name, model=prediction.model, version=prediction.version, outcome=prediction.outcome,
                    reason=prediction.reason, label=prediction.label, scores=prediction.scores, ms=prediction.ms,
                    image=prediction.image_id, prediction=prediction.id, existing=existing,

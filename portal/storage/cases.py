@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, exists, func, not_, or_, select
 
 from portal.extensions import db
 from portal.storage.access import readable_by
 from portal.storage.pages import Page, within
-from portal.storage.tables import Case, Image, Prediction, Review
+from portal.storage.tables import Case, Image, Prediction, Review, WorkItem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def add_case(case: Case) -> None:
 
 def list_cases(reader_id: int, wanted: CaseFilter, number: int, size: int) -> Page[Case]:
     """The reader's cases that fit, newest first."""
-    query = _fitting(select(Case).where(readable_by(reader_id)), wanted)
+    query = _fitting(select(Case).where(readable_by(reader_id)), wanted, reader_id)
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     number = within(number, size, total)
     rows: Iterable[Case] = db.session.scalars(query.order_by(Case.created_at.desc(), Case.id.desc())
@@ -55,7 +55,7 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int, size: int) -> Pa
     return Page(items=tuple(rows), number=number, size=size, total=total)
 
 
-def _fitting(query: Select[tuple[Case]], wanted: CaseFilter) -> Select[tuple[Case]]:
+def _fitting(query: Select[tuple[Case]], wanted: CaseFilter, reader_id: int) -> Select[tuple[Case]]:
     if wanted.text:
         named = exists().where(Image.case_id == Case.id, Image.name.icontains(wanted.text, autoescape=True))
         query = query.where(or_(Case.patient.icontains(wanted.text, autoescape=True),
@@ -66,8 +66,9 @@ def _fitting(query: Select[tuple[Case]], wanted: CaseFilter) -> Select[tuple[Cas
     if wanted.until:
         query = query.where(Case.created_at <= datetime.combine(wanted.until, time.max))
     if wanted.outcome:
-        query = query.where(exists().where(Image.case_id == Case.id, Prediction.image_id == Image.id,
-                                           Prediction.outcome == wanted.outcome))
+        query = query.where(exists().where(WorkItem.case_id == Case.id, WorkItem.user_id == reader_id,
+                                           WorkItem.outcome == wanted.outcome,
+                                           or_(WorkItem.reviewed, not_(Case.blind))))
     return query
 
 
@@ -78,9 +79,9 @@ def count_images(case_ids: Sequence[int]) -> dict[int, int]:
     return dict(list(rows))
 
 
-def summarise_predictions(case_ids: Sequence[int]) -> list[PredictionSummary]:
-    """The predictions of these cases, oldest first."""
-    reviewed = exists().where(Review.prediction_id == Prediction.id)
+def summarise_predictions(case_ids: Sequence[int], reader_id: int) -> list[PredictionSummary]:
+    """The predictions of these cases, oldest first; `reviewed` by this reader."""
+    reviewed = exists().where(Review.prediction_id == Prediction.id, Review.reader_id == reader_id)
     rows = db.session.execute(
         select(Image.case_id, Image.id, Prediction.outcome, Prediction.label, Prediction.demonstration, reviewed)
         .join(Image, Image.id == Prediction.image_id)

@@ -67,7 +67,7 @@ def case_view(case_id: int) -> str:
 
 def show_case(case: Case, form: UploadForm) -> str:
     """The case with its images and the upload form; the model of its newest answer is chosen there."""
-    images = cases.list_images(wiring.engine(), case.id)
+    images = cases.list_images(wiring.engine(), case, current_user.id)
     systems = offers.list_offered(wiring.engine())
     latest = next((line.model for image in images for line in reversed(image.predictions)), "")
     form.offer([(spec.key, _title(spec)) for spec in systems], latest or wiring.settings().default_model)

@@ -5,11 +5,12 @@ const WORDS = {
   sending: "Sending",
   scored: "Scored",
   refused: "Not scored",
+  hidden: "Kept, read it first",
   failed: "Failed",
 };
 // What may go better the next time; what is damaged or no picture stays so.
 const WORTH_ANOTHER_TRY = [undefined, "", "model-failed", "not-stored", "pixel-size"];
-const STATE_OF = { scored: "scored", refused: "refused" };
+const STATE_OF = { scored: "scored", refused: "refused", hidden: "hidden" };
 
 export class FileRow {
   constructor(template, file, owner) {

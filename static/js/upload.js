@@ -107,7 +107,7 @@ class Upload {
 
   refresh(words = "") {
     const of = (state) => this.rows.filter((row) => row.state === state).length;
-    const parts = [["scored", "scored"], ["refused", "not scored"], ["failed", "failed"], ["pending", "to send"]]
+    const parts = [["scored", "scored"], ["refused", "not scored"], ["hidden", "kept for your reading"], ["failed", "failed"], ["pending", "to send"]]
       .filter(([state]) => of(state))
       .map(([state, name]) => `${of(state)} ${name}`);
     const done = this.rows.length - of("pending") - of("sending");

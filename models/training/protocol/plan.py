@@ -49,7 +49,8 @@ class Plan:
 
     def write(self) -> None:
         """Records itself as `plan.json`."""
-        told = {name: str(value) for name, value in asdict(self).items() if name in ("key", "version", "seed", "quick", "bf16")}
+        names = ("key", "version", "seed", "quick", "bf16")
+        told = {name: str(value) for name, value in asdict(self).items() if name in names}
         write_json(told, self.out / "plan.json")
 
 
