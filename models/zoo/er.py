@@ -20,11 +20,12 @@ from models.spec import (
     Scale,
     WeightFile,
 )
-from models.zoo import _er_network, _eye
-from models.zoo._er_nuclei import count_nuclei
-from models.zoo._er_read import NUCLEI_NOTE, empty, scored, views_of
-from models.zoo._er_regions import grade_regions
-from models.zoo._er_tiles import segment
+from models.zoo import _eye
+from models.zoo._er.network import build_network
+from models.zoo._er.nuclei import count_nuclei
+from models.zoo._er.read import NUCLEI_NOTE, empty, scored, views_of
+from models.zoo._er.regions import grade_regions
+from models.zoo._er.tiles import segment
 
 
 def follow(typed: Mapping[str, float]) -> Reading:
@@ -155,5 +156,5 @@ def _at_scale(micrograph: Micrograph) -> Pixels:
 
 
 def build() -> Any:
-    """Both torch networks with random weights; see `_er_network.build_network`."""
-    return _er_network.build_network()
+    """Both torch networks with random weights; see `_er.network.build_network`."""
+    return build_network()

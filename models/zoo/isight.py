@@ -6,9 +6,9 @@ from typing import Any
 
 from models.spec import Micrograph, ModelSpec, Reading, Run, WeightFile
 from models.zoo._eye import EYE
-from models.zoo._isight_network import COMPACT, build_network, compact_encoder
-from models.zoo._isight_read import read_bag
-from models.zoo._isight_words import QUESTIONS
+from models.zoo._isight.network import COMPACT, build_network, compact_encoder
+from models.zoo._isight.read import read_bag
+from models.zoo._isight.words import QUESTIONS
 
 TRAINED = ("intensity", "location", "quantity")
 
@@ -70,5 +70,5 @@ def read(micrograph: Micrograph, run: Run) -> Reading:
 
 
 def build() -> Any:
-    """The torch network with the compact encoder, with random weights; see `_isight_network.build_network`."""
+    """The torch network with the compact encoder, with random weights; see `_isight.network.build_network`."""
     return build_network(compact_encoder(), COMPACT)

@@ -10,10 +10,10 @@ from typing import Any
 
 from models.spec import Micrograph, ModelSpec, Reading, Run
 from models.zoo import isight
-from models.zoo._isight_network import build_network
-from models.zoo._isight_read import read_bag
-from models.zoo._isight_vit import PUBLISHED, vision_encoder
-from models.zoo._isight_words import QUESTIONS
+from models.zoo._isight.network import build_network
+from models.zoo._isight.read import read_bag
+from models.zoo._isight.vit import PUBLISHED, vision_encoder
+from models.zoo._isight.words import QUESTIONS
 
 SPEC: ModelSpec = replace(
     isight.SPEC,

@@ -10,7 +10,7 @@ from skimage.filters import threshold_otsu
 from models.imaging.stains import separate
 from models.spec import Pixels
 from models.training.er.data import THRESHOLDS
-from models.zoo._er_nuclei import LEAST_AREA, split_nuclei
+from models.zoo._er.nuclei import LEAST_AREA, split_nuclei
 
 BLUR = 1.5
 DARK = 0.3

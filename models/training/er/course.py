@@ -22,8 +22,8 @@ from models.training.protocol.course import Course
 from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan, read_json, write_json
 from models.training.protocol.speed import median_ms
-from models.zoo._er_network import build_network
-from models.zoo._er_tiles import as_input
+from models.zoo._er.network import build_network
+from models.zoo._er.tiles import as_input
 
 
 def benchmark(plan: Plan) -> None:

@@ -24,8 +24,8 @@ from models.training.er.render import Piece, photographed, restained, shrunk
 from models.training.er.served import Found, Served
 from models.training.protocol.measures import wilson
 from models.training.protocol.splits import decode
-from models.zoo._er_nuclei import Nuclei, count_nuclei
-from models.zoo._er_tiles import STRIDE, as_input
+from models.zoo._er.nuclei import Nuclei, count_nuclei
+from models.zoo._er.tiles import STRIDE, as_input
 
 FIRST_TEST = 20_000
 """Seeds of drawn fields that nobody trained or validated on."""

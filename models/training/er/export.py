@@ -19,9 +19,9 @@ from models.training.protocol.gatefit import save
 from models.training.protocol.graphs import load_network, save_state, settled, sha256_of, write_graph
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.tissue_gate import fit_tissue_gate
-from models.zoo._er_network import build_network
-from models.zoo._er_regions import PATCH
-from models.zoo._er_tiles import SIDE
+from models.zoo._er.network import build_network
+from models.zoo._er.regions import PATCH
+from models.zoo._er.tiles import SIDE
 from models.zoo.er import DOMAIN
 
 

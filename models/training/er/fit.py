@@ -21,7 +21,7 @@ from models.training.er.render import Piece
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import ROLES, Role, record_split
 from models.training.protocol.trainer import Pace, Trainer
-from models.zoo._er_network import ENCODER, build_network
+from models.zoo._er.network import ENCODER, build_network
 
 START = Path("weights") / f"{ENCODER}_imagenet_from_keras_int8.pth"
 BATCH, STEPS, EPOCHS = 4, 60, 31

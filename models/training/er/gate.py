@@ -20,7 +20,7 @@ from models.training.protocol.measures import wilson
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import Role, decode
 from models.training.protocol.tissue_gate import Belonging
-from models.zoo._er_read import views_of
+from models.zoo._er.read import views_of
 from models.zoo._eye import quality_of
 from models.zoo.er import DOMAIN
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.scoring.ihc import INTENSITIES, Counts, category, h_score, percent
 from models.training.er.data import CLASSES, VOID
-from models.zoo._er_nuclei import Nuclei
+from models.zoo._er.nuclei import Nuclei
 
 
 @dataclass(frozen=True, kw_only=True)

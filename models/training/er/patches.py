@@ -16,7 +16,7 @@ from models.spec import Pixels
 from models.training.er.batches import Sources, as_batch
 from models.training.er.data import VOID
 from models.training.er.render import Piece
-from models.zoo._er_regions import LEAST_SHARE, SQUARE, as_patch
+from models.zoo._er.regions import LEAST_SHARE, SQUARE, as_patch
 
 BATCH, STEPS, EPOCHS = 48, 25, 14
 LEAST_DOMINANT = 0.4

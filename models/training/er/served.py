@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.engine import session_options
 from models.spec import Pixels
-from models.zoo._er_nuclei import Nuclei, count_nuclei
-from models.zoo._er_regions import Regions, grade_regions
-from models.zoo._er_tiles import segment
+from models.zoo._er.nuclei import Nuclei, count_nuclei
+from models.zoo._er.regions import Regions, grade_regions
+from models.zoo._er.tiles import segment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,8 @@ from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.speed import median_ms
 from models.zoo import isight
-from models.zoo._isight_bag import MOST, SIDE
-from models.zoo._isight_words import CELLS
+from models.zoo._isight.bag import MOST, SIDE
+from models.zoo._isight.words import CELLS
 
 FIELD = 3000
 """Pixels of a whole core's side as the Human Protein Atlas scans it."""

@@ -15,7 +15,7 @@ from models.spec import Pixels
 from models.training.isight.draw import Stain, View, draw
 from models.training.isight.tissue import Canvas
 from models.training.protocol.splits import ROLES, Role
-from models.zoo._isight_bag import SIDE
+from models.zoo._isight.bag import SIDE
 
 Range = tuple[float, float]
 TRAINED = ("intensity", "location", "quantity")

@@ -24,8 +24,8 @@ from models.training.isight.export import write_graphs
 from models.training.protocol.graphs import sha256_of
 from models.training.protocol.plan import write_json
 from models.zoo import isight, isight_large
-from models.zoo._isight_network import build_network
-from models.zoo._isight_vit import PUBLISHED, Shape, vision_encoder
+from models.zoo._isight.network import build_network
+from models.zoo._isight.vit import PUBLISHED, Shape, vision_encoder
 
 HELD = ("model_state_dict", "state_dict", "model")
 """Under one of these a training checkpoint keeps its weights."""

@@ -28,8 +28,8 @@ from models.training.protocol.measures import macro_f1, per_class, wilson
 from models.training.protocol.plan import Plan, read_json, write_json
 from models.training.protocol.shifts import SHIFTS
 from models.zoo import isight
-from models.zoo._isight_read import gate_of
-from models.zoo._isight_words import CELLS, QUESTIONS
+from models.zoo._isight.read import gate_of
+from models.zoo._isight.words import CELLS, QUESTIONS
 
 Floats = NDArray[np.float64]
 Shift = Callable[[Pixels], Pixels]

@@ -19,9 +19,9 @@ from models.training.isight.gate import belonging
 from models.training.protocol.graphs import load_network, save_state, settled, sha256_of, write_graph
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.tissue_gate import fit_tissue_gate
-from models.zoo._isight_bag import SIDE
-from models.zoo._isight_read import DOMAIN
-from models.zoo._isight_words import CELLS, QUESTIONS
+from models.zoo._isight.bag import SIDE
+from models.zoo._isight.read import DOMAIN
+from models.zoo._isight.words import CELLS, QUESTIONS
 from models.zoo.isight import build
 
 ANSWERS = tuple(one.key for one in QUESTIONS)

@@ -20,8 +20,8 @@ from models.training.protocol.eye import start_trunk
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import ROLES, Role, record_split
 from models.training.protocol.trainer import Pace, Trainer
-from models.zoo._isight_bag import SIDE, Patch, bag_of, cut
-from models.zoo._isight_words import CELLS, QUESTIONS
+from models.zoo._isight.bag import SIDE, Patch, bag_of, cut
+from models.zoo._isight.words import CELLS, QUESTIONS
 from models.zoo.isight import build
 
 EPOCHS, STEPS, BATCH = 20, 50, 16

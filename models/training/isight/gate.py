@@ -13,7 +13,7 @@ from models.training.isight.tissue import Canvas
 from models.training.protocol import outliers
 from models.training.protocol.plan import Plan
 from models.training.protocol.tissue_gate import Belonging
-from models.zoo._isight_bag import SIDE, views_of
+from models.zoo._isight.bag import SIDE, views_of
 
 DRAWN, QUICK_DRAWN = 260, 20
 CROPS = 12

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from models.zoo._er_nuclei import BAND, LEAST_AREA, count_nuclei
-from models.zoo._er_runs import components
+from models.zoo._er.nuclei import BAND, LEAST_AREA, count_nuclei
+from models.zoo._er.runs import components
 
 Map = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.zoo._er_tiles import BATCH, SIDE, STRIDE, as_input, segment
+from models.zoo._er.tiles import BATCH, SIDE, STRIDE, as_input, segment
 
 Floats = NDArray[np.float32]
 

@@ -16,9 +16,9 @@ from PIL import Image
 from models.engine import Engine
 from models.spec import Micrograph, Pixels
 from models.zoo import isight
-from models.zoo._isight_bag import LEAST_TISSUE, MOST, SIDE, Bag, Patch, bag_of, cut, tissue_shares, views_of
-from models.zoo._isight_read import read_bag
-from models.zoo._isight_words import CELLS, QUESTIONS
+from models.zoo._isight.bag import LEAST_TISSUE, MOST, SIDE, Bag, Patch, bag_of, cut, tissue_shares, views_of
+from models.zoo._isight.read import read_bag
+from models.zoo._isight.words import CELLS, QUESTIONS
 
 WIDTH, TOKENS = 5, 9
 sizes = st.tuples(st.integers(30, 1100), st.integers(30, 1100))

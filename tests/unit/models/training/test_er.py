@@ -27,7 +27,7 @@ from models.training.er.fit import dice_per_class, stage_one_loss
 from models.training.er.measure import errors, overlap, summed
 from models.training.er.patches import dominant_class, squares_of
 from models.training.er.render import Piece, cut, parted, photographed, restained, shrunk
-from models.zoo._er_network import build_network
+from models.zoo._er.network import build_network
 
 ROOT = Path(__file__).resolve().parents[4]
 LIGHT = np.full(3, 235.0)

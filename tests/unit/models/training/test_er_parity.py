@@ -20,7 +20,7 @@ from models.training.er.patches import squares_of
 from models.training.er.render import Piece, photographed, restained
 from models.training.er.served import Served
 from models.training.protocol.graphs import load_network
-from models.zoo._er_network import build_network
+from models.zoo._er.network import build_network
 from tests.unit.models.pictures import noise
 
 

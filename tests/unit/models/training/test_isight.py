@@ -23,7 +23,7 @@ from models.training.isight.draw import Stain, View, draw
 from models.training.isight.fit import fit, patches_of, tiles_of
 from models.training.isight.tissue import Canvas, make_canvas
 from models.training.protocol.plan import Plan
-from models.zoo._isight_bag import SIDE
+from models.zoo._isight.bag import SIDE
 from models.zoo.isight import build
 
 QUIET = View(side=256, level=0, sparse=0)

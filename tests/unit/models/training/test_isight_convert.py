@@ -29,8 +29,8 @@ from models.training.isight.convert import (
     main,
     read_checkpoint,
 )
-from models.zoo._isight_vit import PUBLISHED, Shape
-from models.zoo._isight_words import CELLS, QUESTIONS
+from models.zoo._isight.vit import PUBLISHED, Shape
+from models.zoo._isight.words import CELLS, QUESTIONS
 
 TINY = Shape(width=32, layers=2, heads=4, inner=64, stride=112)
 TOWER = "patch_encoder.vision_model"

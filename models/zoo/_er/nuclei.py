@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.zoo._er_runs import components
+from models.zoo._er.runs import components
 
 BAND, AROUND = 1024, 96
 """Rows worked on at a time, and rows around them that a nucleus may reach into."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.zoo._isight_words import CELLS, QUESTIONS
+from models.zoo._isight.words import CELLS, QUESTIONS
 from models.zoo._operators import declare_missing_operators
 
 HIDDEN = 256

@@ -8,8 +8,8 @@ from PIL import Image
 
 from models.scoring.ihc import INTENSITIES, Counts, category, comments, scores
 from models.spec import Finding, Layer, Micrograph, Nucleus, Pixels, Reading, Region, Swatch
-from models.zoo._er_nuclei import Nuclei
-from models.zoo._er_regions import SQUARE, Regions
+from models.zoo._er.nuclei import Nuclei
+from models.zoo._er.regions import SQUARE, Regions
 
 FEWEST = 100
 """Nuclei below which no score should be given, by the usual advice to count at least a hundred."""

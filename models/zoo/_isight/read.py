@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.gate import QUALITY_ADVICE, Domain
 from models.spec import Finding, Layer, Micrograph, Reading, Run
 from models.zoo import _eye
-from models.zoo._isight_bag import (
+from models.zoo._isight.bag import (
     Bag,
     attention_layer,
     bag_of,
@@ -19,7 +19,7 @@ from models.zoo._isight_bag import (
     regions,
     views_of,
 )
-from models.zoo._isight_words import CELLS, INTENSITY, QUESTIONS
+from models.zoo._isight.words import CELLS, INTENSITY, QUESTIONS
 
 DOMAIN = Domain(
     kinds=("in-domain", "other-stain", "smear", "blur", "not-ihc"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.imaging.resize import squash
 from models.spec import Pixels
-from models.zoo._er_tiles import as_input
+from models.zoo._er.tiles import as_input
 
 SQUARE = 128
 """Side of a region in the pixels that the network reads."""

@@ -1,0 +1,1 @@
+"""Parts of the ER system that no other shares."""

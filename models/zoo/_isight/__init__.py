@@ -1,0 +1,1 @@
+"""Parts of iSight, shared by its compact and its large encoder."""
