@@ -36,7 +36,11 @@ FAULTS = (
     "The heat maps (7×7) show where a score's evidence lay in this network, each scaled to its own hottest place: "
     "a low score has a hot place too.",
 )
-HISTORY = (("1", "First version: ResNet18 from a random start, fitted on drawn images. A demonstration."),)
+HISTORY = (
+    ("1", "First version: ResNet18 from a random start, fitted on drawn images. A demonstration. R² 0.594 of "
+     "architecture, 0.932 of atrophy, 0.693 of complexes, 0.924 of fibrosis."),
+    ("2", "The same network and drawings, twice as many of them, in one plain fit of 30 rounds on larger crops."),
+)
 PART, TILE = 320, 104
 """Pixels of a drawing's corner that are shown, and the size they are shown at."""
 

@@ -20,7 +20,7 @@ from models.training.pancreas.drawn import Drawing, draw_pancreas, independent
 from models.training.pancreas.measures import agreement, as_scores, with_total
 from models.training.pancreas.served import reload
 from models.training.protocol.plan import read_json
-from models.zoo.pancreas import build
+from models.zoo.pancreas import SPEC, build
 
 ROOT = Path(__file__).parents[4]
 
@@ -78,7 +78,7 @@ def test_a_clinics_own_scores_tune_the_last_blocks_of_the_shipped_weights(tmp_pa
     done = teach("--quick", "--epochs", "1", "--data", str(tmp_path), "--out", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr[-2000:]
     tuned = torch.load(tmp_path / "run" / "network.pt", weights_only=True)
-    start = reload(WEIGHTS / "pancreas-1.onnx").state_dict()
+    start = reload(WEIGHTS / SPEC.graphs["predict"].name).state_dict()
     same = {name for name, value in start.items() if torch.equal(value, tuned[name])}
     assert "trunk.layer2.1.conv2.weight" in same
     assert not {"trunk.layer3.0.conv1.weight", "trunk.layer4.1.conv2.weight", "head.weight"} & same
