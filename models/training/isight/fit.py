@@ -140,7 +140,7 @@ def fit(plan: Plan) -> None:
     epochs = plan.epochs or (QUICK_EPOCHS if plan.quick else EPOCHS)
     task = Bags(canvases["train"], validation, epochs, plan.quick)
     average = 0.8 if plan.quick else 0.98
-    pace = Pace(epochs=epochs, patience=5, average=average, frozen_norm=True, bf16=plan.bf16)
+    pace = Pace(epochs=epochs, patience=10, average=average, frozen_norm=True, bf16=plan.bf16)
     # In the network's own order, by which a resumed optimiser finds its state again.
     encoder = [name for name, _ in network.named_parameters() if name.startswith("patch_encoder.")]
     groups = [

@@ -19,7 +19,7 @@ from models.training.protocol.trainer import Pace
 SIDE = 112
 RECIPE = Recipe(trunk_rate=1e-3, head_rate=2e-3, batch=16)
 # As many epochs for each: the least of them is kept by its validation loss, but none ends early.
-PACE = Pace(epochs=10, patience=10, average=0.95)
+PACE = Pace(epochs=8, patience=8, average=0.95)
 QUICK = Pace(epochs=1, patience=1, average=0.8)
 
 
