@@ -124,7 +124,7 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
     found = cases.summarise_predictions(ids, reader_id)
     rows = tuple(_case_row(case, counts.get(case.id, 0), [one for one in found if one.case_id == case.id])
                  for case in page.items)
-    return Page(items=rows, number=page.number, size=page.size, total=page.total)
+    return Page(items=rows, number=page.number, size=page.size, total=page.total, more=page.more)
 
 
 def list_images(engine: Engine, case: Case, reader_id: int) -> list[ImageCard]:

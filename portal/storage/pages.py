@@ -11,12 +11,13 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Generic[T]):
-    """`items` of page `number` (from 1), `size` to a page, of `total` in all."""
+    """`items` of page `number` (from 1), `size` to a page, of `total` in all, or of `more` than that."""
 
     items: tuple[T, ...]
     number: int
     size: int
     total: int
+    more: bool = False
 
     @property
     def last(self) -> int:
