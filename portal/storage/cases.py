@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, literal, not_, or_, 
 from portal.extensions import db
 from portal.storage.access import readable_by
 from portal.storage.pages import Page, within
-from portal.storage.tables import Case, CaseReader, Image, Prediction, Review, WorkItem
+from portal.storage.tables import Case, CaseReader, Image, Prediction, WorkItem
 
 COUNTED = 1000
 """Cases behind a page that are counted."""
@@ -124,12 +124,10 @@ def count_images(case_ids: Sequence[int]) -> dict[int, int]:
 
 def summarise_predictions(case_ids: Sequence[int], reader_id: int) -> list[PredictionSummary]:
     """The predictions of these cases, oldest first; `reviewed` by this reader."""
-    reviewed = exists().where(Review.prediction_id == Prediction.id, Review.reader_id == reader_id)
+    reviewed = exists().where(WorkItem.user_id == reader_id, WorkItem.prediction_id == Prediction.id, WorkItem.reviewed)
     rows = db.session.execute(
-        select(Prediction.id, Image.case_id, Image.id, Prediction.outcome, Prediction.label, Prediction.demonstration,
-               reviewed)
-        .join(Image, Image.id == Prediction.image_id).where(Image.case_id.in_(case_ids)))
-    # Sorted here: asked to, SQLite walks the whole table in that order.
+        select(Image.case_id, Image.id, Prediction.outcome, Prediction.label, Prediction.demonstration, reviewed)
+        .join(Image, Image.id == Prediction.image_id).where(Image.case_id.in_(case_ids)).order_by(Prediction.id))
     return [PredictionSummary(case_id=case_id, image_id=image_id, outcome=outcome, label=label,
                               demonstration=demonstration, reviewed=bool(seen))
-            for _, case_id, image_id, outcome, label, demonstration, seen in sorted(rows, key=lambda row: row[0])]
+            for case_id, image_id, outcome, label, demonstration, seen in rows]
