@@ -17,7 +17,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         f"# Lists with {found['predictions']:,} predictions of one reader", "",
         "Server time of the whole request (login, queries, page) through the application's test client, after a first",
         f"request; {found['repeats']} rounds. Target: under {TARGET_MS} ms. Layers and evidence are empty here.",
-        "Own CPU: what this process computed, which for SQLite is all there is to do; for MariaDB it is the portal alone.",
+        "Own CPU: what this process computed, which for SQLite is all there is; for MariaDB it is the portal alone.",
         "",
         f"| page | rows | {' | '.join(heads)} |", f"|---|---|{'---|---|---|' * len(databases)}",
         *(_row(name, one, found["databases"]) for name, one in first["pages"].items()), "",
