@@ -68,8 +68,10 @@ def page(app: Flask, javascript: bool, browser: Browser) -> Iterator[Page]:
     server.server_close()
 
 
-def rows(page: Page) -> int:
-    return page.locator(".row-link").count()
+def press(page: Page, key: str) -> None:
+    """Once the page says that it has keys."""
+    expect(page.locator(".keys")).to_be_visible()
+    page.keyboard.press(key)
 
 
 def test_filters_live_in_the_address_and_survive_paging(page: Page, javascript: bool) -> None:
@@ -107,54 +109,54 @@ def test_without_scripts_no_key_is_promised(page: Page, javascript: bool) -> Non
 @pytest.mark.parametrize("javascript", [True], ids=["javascript"])
 class TestKeys:
     def test_rows_pages_and_search(self, page: Page) -> None:
-        page.keyboard.press("j")
+        press(page, "j")
         expect(page.locator(".row-link").nth(0)).to_be_focused()
-        page.keyboard.press("j")
-        page.keyboard.press("ArrowDown")
+        press(page, "j")
+        press(page, "ArrowDown")
         expect(page.locator(".row-link").nth(2)).to_be_focused()
-        page.keyboard.press("k")
+        press(page, "k")
         expect(page.locator(".row-link").nth(1)).to_be_focused()
-        page.keyboard.press("/")
+        press(page, "/")
         expect(page.get_by_label("Search")).to_be_focused()
         page.keyboard.type("njk?")
         expect(page.get_by_label("Search")).to_have_value("njk?")
         page.get_by_label("Search").fill("")
         page.locator("h1").click()
-        page.keyboard.press("n")
+        press(page, "n")
         expect(page.locator(".row-link")).to_have_count(IMAGES + 1 - 25)
-        page.keyboard.press("p")
+        press(page, "p")
         expect(page.locator(".row-link")).to_have_count(25)
 
     def test_a_reading_by_keys_leads_to_the_next_that_waits(self, app: Flask, page: Page) -> None:
-        page.keyboard.press("j")
-        page.keyboard.press("j")
-        page.keyboard.press("Enter")
+        press(page, "j")
+        press(page, "j")
+        press(page, "Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("smear-29.png")
-        page.keyboard.press("n")
+        press(page, "n")
         expect(page.get_by_role("heading", level=1)).to_contain_text("smear-28.png")
-        page.keyboard.press("p")
+        press(page, "p")
         expect(page.get_by_role("heading", level=1)).to_contain_text("smear-29.png")
-        page.keyboard.press("o")
+        press(page, "o")
         expect(page.get_by_label("I read it differently")).to_be_checked()
         page.locator("h1").click()
-        page.keyboard.press("a")
+        press(page, "a")
         expect(page.get_by_label("Agree")).to_be_checked()
         with app.app_context():
             assert db.session.query(Review).count() == 0
-        page.keyboard.press("Enter")
+        press(page, "Enter")
         expect(page.locator(".neighbours")).to_contain_text("Next to read")
         with app.app_context():
             assert db.session.query(Review).one().verdict == "agree"
-        page.keyboard.press("n")
+        press(page, "n")
         expect(page.get_by_role("heading", level=1)).to_contain_text("smear-28.png")
 
     def test_no_key_fires_with_a_modifier_or_once_turned_off(self, page: Page) -> None:
-        page.keyboard.press("Alt+j")
-        page.keyboard.press("Control+j")
+        press(page, "Alt+j")
+        press(page, "Control+j")
         assert page.locator(".row-link:focus").count() == 0
-        page.keyboard.press("?")
+        press(page, "?")
         expect(page.get_by_text("Next and previous row")).to_be_visible()
         page.get_by_role("button", name="Turn these keys off").click()
         page.reload()
-        page.keyboard.press("j")
+        press(page, "j")
         assert page.locator(".row-link:focus").count() == 0
