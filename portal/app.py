@@ -29,6 +29,7 @@ from portal.views import (
     health,
     home,
     images,
+    places,
     predictions,
     sessions,
     setup,
@@ -92,7 +93,7 @@ def _wire(app: Flask) -> None:
     bodies.init_app(app)
     csrf.init_app(app)
     bootstrap.init_app(app)
-    for part in (sessions, filters, headers, errors):
+    for part in (sessions, filters, headers, errors, places):
         part.init_app(app)
     for view in VIEWS:
         app.register_blueprint(view.bp)

@@ -56,6 +56,14 @@ class CaseFilterForm(Form):
     until = DateField("To", validators=[Optional()])
     outcome = SelectField("Outcome", default="", choices=[SelectChoice("", "Any"), SelectChoice("scored", "Scored"),
                                               SelectChoice("refused", "Not scored")])
+    model = SelectField("System", default="", choices=[SelectChoice("", "Any")])
+    reviewed = SelectField("Your review", default="", choices=[
+        SelectChoice("", "Any"), SelectChoice("no", "Something to review"), SelectChoice("yes", "All reviewed")])
+
+    def offer(self, systems: Iterable[tuple[str, str]]) -> CaseFilterForm:
+        """Fill the choices with the systems' keys and titles."""
+        self.model.choices = [SelectChoice("", "Any"), *(SelectChoice(key, title) for key, title in systems)]
+        return self
 
     def validate_until(self, field: DateField) -> None:
         """Raises ValidationError when the days contradict each other."""

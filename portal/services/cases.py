@@ -17,41 +17,17 @@ from portal.services.blind import HIDDEN, is_veiled, starts_blind
 from portal.services.errors import NotFound
 from portal.services.samples import is_drawn
 from portal.services.scores import summary_of
-from portal.storage import access, cases, images, predictions
+from portal.storage import access, cases, images
 from portal.storage.cases import CaseFilter, PredictionSummary
 from portal.storage.files import FileStore
 from portal.storage.pages import Page
-from portal.storage.tables import Case, Image, Prediction
+from portal.storage.tables import Case, Image, Prediction, Review
 
 VEILED: dict[str, Any] = {"outcome": HIDDEN, "label": None, "score": None, "summary": "", "demonstration": "",
                           "reason": "", "reading": ""}
 """What a list shows of a prediction that its reader may not see yet."""
 PAGE_SIZE = 25
 THUMBNAIL_SIDE = 160
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkItem:
-    """One prediction on the worklist; `score` is the probability of `label`, `summary` what else was scored,
-    `reading` the latest review in words.
-    """
-
-    case_id: int
-    patient: str
-    specimen: str
-    image_id: int
-    image_name: str
-    prediction_id: int
-    model: str
-    outcome: str
-    label: str | None
-    score: float | None
-    summary: str
-    demonstration: str
-    reason: str
-    created_at: datetime
-    reading: str
-    drawn: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,14 +124,7 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
     found = cases.summarise_predictions(ids, reader_id)
     rows = tuple(_case_row(case, counts.get(case.id, 0), [one for one in found if one.case_id == case.id])
                  for case in page.items)
-    return Page(items=rows, number=page.number, size=page.size, total=page.total)
-
-
-def list_worklist(engine: Engine, reader_id: int, number: int) -> Page[WorkItem]:
-    """What waits for the reader's review, then what was reviewed."""
-    page = predictions.list_worklist(reader_id, number, PAGE_SIZE)
-    items = tuple(_work_item(engine, one, reader_id) for one in page.items)
-    return Page(items=items, number=page.number, size=page.size, total=page.total)
+    return Page(items=rows, number=page.number, size=page.size, total=page.total, more=page.more)
 
 
 def list_images(engine: Engine, case: Case, reader_id: int) -> list[ImageCard]:
@@ -171,12 +140,14 @@ def score_of(prediction: Prediction) -> float | None:
 
 def reading_of(spec: ModelSpec, prediction: Prediction) -> str:
     """The latest review in words; nothing while there is none."""
-    if not prediction.reviews:
-        return ""
-    latest = prediction.reviews[-1]
-    read = ", ".join(filter(None, (latest.label, summary_of(spec, latest.label, latest.scores or {}))))
+    return words_of(spec, prediction.reviews[-1]) if prediction.reviews else ""
+
+
+def words_of(spec: ModelSpec, review: Review) -> str:
+    """What a review says, in a few words."""
+    read = ", ".join(filter(None, (review.label, summary_of(spec, review.label, review.scores or {}))))
     words = {"agree": "Agreed", "override": f"Read as {read}", "cannot-judge": "Cannot be judged"}
-    return words[latest.verdict]
+    return words[review.verdict]
 
 
 def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> CaseRow:
@@ -185,19 +156,6 @@ def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> C
     return CaseRow(id=case.id, patient=case.patient, specimen=case.specimen, created_at=case.created_at,
                    images=image_count, waiting=sum(not one.reviewed for one in found),
                    unread=image_count - len({one.image_id for one in found}), findings=tuple(findings))
-
-
-def _work_item(engine: Engine, prediction: Prediction, reader_id: int) -> WorkItem:
-    image, case = prediction.image, prediction.image.case
-    spec = engine.recorded_spec(prediction.model, prediction.version)
-    item = WorkItem(case_id=case.id, patient=case.patient, specimen=case.specimen, image_id=image.id,
-                    image_name=image.name, prediction_id=prediction.id, model=prediction.model,
-                    outcome=prediction.outcome, label=prediction.label, score=score_of(prediction),
-                    summary=summary_of(spec, prediction.label, prediction.scores),
-                    demonstration=prediction.demonstration, reason=prediction.reason,
-                    created_at=prediction.created_at, reading=reading_of(spec, prediction),
-                    drawn=is_drawn(image.name))
-    return replace(item, **VEILED) if is_veiled(case, prediction, reader_id) else item
 
 
 def _image_card(engine: Engine, case: Case, image: Image, reader_id: int) -> ImageCard:

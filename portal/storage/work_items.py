@@ -19,7 +19,8 @@ def add_for_readers(prediction: Prediction, case_id: int) -> None:
 
 def add_for_reader(case_id: int, user_id: int) -> None:
     """All of a case's predictions on the worklist of one more reader. The caller commits."""
-    seen = exists().where(Review.prediction_id == Prediction.id, Review.reader_id == user_id)
+    # "+ 0" keeps SQLite from going through all that this reader ever reviewed, once for each prediction.
+    seen = exists().where(Review.prediction_id == Prediction.id, Review.reader_id + 0 == user_id)
     rows = (select(literal(user_id), Prediction.id, Image.case_id, Prediction.model, Prediction.outcome, seen)
             .join(Image, Image.id == Prediction.image_id).where(Image.case_id == case_id))
     names = ["user_id", "prediction_id", "case_id", "model", "outcome", "reviewed"]

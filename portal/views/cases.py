@@ -36,7 +36,7 @@ class UploadLimits:
 @bp.get("")
 @signed_in
 def case_list() -> str:
-    form = CaseFilterForm(request.args)
+    form = CaseFilterForm(request.args).offer((spec.key, spec.title) for spec in wiring.engine().specs())
     form.validate()
     page = cases.list_cases(current_user.id, _wanted(form), wiring.page_number())
     return render_template("cases/case_list.html", form=form, page=page)
@@ -86,7 +86,9 @@ def case_or_404(case_id: int) -> Case:
 def _wanted(form: CaseFilterForm) -> CaseFilter:
     """What the filters say; one that makes no sense asks for everything, and its error stands beside it."""
     return CaseFilter(text=form.q.data, since=form.since.data, until=None if form.until.errors else form.until.data,
-                      outcome="" if form.outcome.errors else form.outcome.data)
+                      outcome="" if form.outcome.errors else form.outcome.data,
+                      model="" if form.model.errors else form.model.data,
+                      reviewed={"yes": True, "no": False}.get(form.reviewed.data))
 
 
 def _title(spec: ModelSpec) -> str:
