@@ -23,6 +23,7 @@ from portal.views import (
     auth,
     bodies,
     cases,
+    choices,
     errors,
     filters,
     headers,
@@ -32,11 +33,12 @@ from portal.views import (
     predictions,
     sessions,
     setup,
+    sharing,
 )
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
+VIEWS = (account, admin, auth, cases, choices, health, home, images, model_views, predictions, setup, sharing)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

@@ -23,7 +23,8 @@ class Section:
 PUBLIC = (("Models", "models.model_list"),)
 READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"))
 ADMINISTRATION = (("Accounts", "admin.user_list"), ("Audit", "admin.audit_list"),
-                  ("Model states", "admin.model_states"), ("System", "admin.system"))
+                  ("Model states", "admin.model_states"), ("Choices", "choices.choice_form"),
+                  ("System", "admin.system"))
 UNDER = {
     "cases.case_create": "cases.case_create_form",
     "cases.case_view": "cases.case_list",
@@ -34,6 +35,9 @@ UNDER = {
     "predictions.review_create": "home.index",
     "models.model_view": "models.model_list",
     "admin.user_reset": "admin.user_list",
+    "choices.choice_save": "choices.choice_form",
+    "sharing.reader_add": "cases.case_list",
+    "sharing.blind_end_form": "cases.case_list",
 }
 """Pages without a link of their own, and the section they belong to."""
 
