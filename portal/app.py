@@ -20,6 +20,7 @@ from portal.storage import tables  # noqa: F401  (the tables must be known befor
 from portal.views import (
     account,
     admin,
+    agreement,
     auth,
     bodies,
     cases,
@@ -38,7 +39,8 @@ from portal.views import (
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, auth, cases, choices, health, home, images, model_views, predictions, setup, sharing)
+VIEWS = (account, admin, agreement, auth, cases, choices, health, home, images, model_views, predictions, setup,
+         sharing)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

@@ -21,7 +21,8 @@ class Section:
 
 
 PUBLIC = (("Models", "models.model_list"),)
-READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"))
+READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"),
+           ("Agreement", "agreement.agreement_view"))
 ADMINISTRATION = (("Accounts", "admin.user_list"), ("Audit", "admin.audit_list"),
                   ("Model states", "admin.model_states"), ("Choices", "choices.choice_form"),
                   ("System", "admin.system"))
