@@ -24,8 +24,7 @@ PUBLIC = (("Models", "models.model_list"),)
 READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"),
            ("Agreement", "agreement.agreement_view"))
 ADMINISTRATION = (("Accounts", "admin.user_list"), ("Audit", "admin.audit_list"),
-                  ("Model states", "admin.model_states"), ("Choices", "choices.choice_form"),
-                  ("System", "admin.system"))
+                  ("Model states", "admin.model_states"), ("System", "admin.system"))
 UNDER = {
     "cases.case_create": "cases.case_create_form",
     "cases.case_view": "cases.case_list",
@@ -36,7 +35,8 @@ UNDER = {
     "predictions.review_create": "home.index",
     "models.model_view": "models.model_list",
     "admin.user_reset": "admin.user_list",
-    "choices.choice_save": "choices.choice_form",
+    "choices.choice_form": "admin.system",
+    "choices.choice_save": "admin.system",
     "sharing.reader_add": "cases.case_list",
     "sharing.blind_end_form": "cases.case_list",
 }

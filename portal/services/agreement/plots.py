@@ -10,7 +10,7 @@ from portal.services.agreement.compare import Comparison
 
 MARGIN = 3.0
 """Per cent of the width kept free at both ends, so that a dot at the end is whole."""
-STEP = 0.25
+STEP, WIDE_STEP = 0.25, 0.5
 MOST_DRAWN = 8
 """Classes up to which a table of two raters is drawn; a larger one is told in figures alone."""
 
@@ -41,8 +41,9 @@ class Cell:
 def axis_of(comparisons: Iterable[Comparison]) -> Axis:
     """0 to 1, or from as far below 0 as something lies."""
     lows = [value for one in comparisons for value in (one.low, one.kappa) if value is not None]
-    least = max(-1.0, min(0.0, math.floor(min(lows, default=0.0) / STEP) * STEP))
-    marks = [least + number * STEP for number in range(round((1.0 - least) / STEP) + 1)]
+    least = max(-1.0, min(0.0, math.floor(min(lows, default=0.0) / WIDE_STEP) * WIDE_STEP))
+    step = WIDE_STEP if least else STEP
+    marks = [least + number * step for number in range(round((1.0 - least) / step) + 1)]
     bare = Axis(least=least, ticks=())
     return Axis(least=least, ticks=tuple((bare.at(one), f"{one:g}".replace("-", "−")) for one in marks))
 
