@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.extensions import db
-from portal.storage.tables import Case, CaseReader, Image, Prediction, Review, User, WorkItem
+from portal.storage.tables import Case, CaseReader, Image, Prediction, User, WorkItem
 
 
 def readable_by(user_id: int) -> ColumnElement[bool]:
@@ -56,7 +56,7 @@ def list_colleagues() -> Sequence[User]:
 
 def list_veiled(reader_id: int, prediction_ids: Sequence[int], image_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Which of these predictions, and of these images' predictions, are kept from this reader: with their images."""
-    seen = exists().where(Review.prediction_id == Prediction.id, Review.reader_id == reader_id)
+    seen = exists().where(WorkItem.user_id == reader_id, WorkItem.prediction_id == Prediction.id, WorkItem.reviewed)
     rows = db.session.execute(
         select(Prediction.id, Prediction.image_id).join(Image, Image.id == Prediction.image_id)
         .join(Case, Case.id == Image.case_id)

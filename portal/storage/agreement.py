@@ -7,11 +7,10 @@ from datetime import date, datetime, time
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import Select, exists, func, not_, null, or_, select
-from sqlalchemy.orm import aliased
 
 from portal.extensions import db
 from portal.storage.access import readable_by
-from portal.storage.tables import Case, Image, Prediction, Review, User
+from portal.storage.tables import Case, Image, Prediction, Review, User, WorkItem
 
 Columns = TypeVarTuple("Columns")
 
@@ -73,8 +72,7 @@ def list_names(user_ids: list[int]) -> list[tuple[int, str, str]]:
 
 def _visible(query: Select[*Columns], reader_id: int, wanted: ReadingFilter) -> Select[*Columns]:
     """Of the reader's cases, without what is veiled for them: a figure must not tell it either."""
-    own = aliased(Review)
-    seen = exists().where(own.prediction_id == Prediction.id, own.reader_id == reader_id)
+    seen = exists().where(WorkItem.user_id == reader_id, WorkItem.prediction_id == Prediction.id, WorkItem.reviewed)
     query = (query.select_from(Review).join(Prediction, Prediction.id == Review.prediction_id)
              .join(Image, Image.id == Prediction.image_id).join(Case, Case.id == Image.case_id)
              .where(readable_by(reader_id), or_(not_(Case.blind), seen)))
