@@ -48,20 +48,20 @@ def count_readings(reader_id: int, wanted: ReadingFilter) -> dict[tuple[str, str
             for model, version, number in db.session.execute(_visible(query, reader_id, wanted))}
 
 
-def list_readings(reader_id: int, model: str, version: str, wanted: ReadingFilter, *,
+def list_readings(reader_id: int, model: str, version: str, wanted: ReadingFilter, most: int, *,
                   scores: bool) -> list[ReadingRow]:
-    """The readings of one version, oldest first; `scores` costs the decoding of two objects a row."""
+    """The newest readings of one version, oldest first; `scores` costs the decoding of two objects a row."""
     query = _visible(select(
         Prediction.id, Image.case_id, Review.reader_id, Review.verdict, Review.label,
         Review.scores if scores else null(), Review.blind, Prediction.outcome, Prediction.label,
         Prediction.scores if scores else null(), Prediction.demonstration), reader_id, wanted)
     rows = db.session.execute(query.where(Prediction.model == model, Prediction.version == version)
-                              .order_by(Review.id))
+                              .order_by(Review.id.desc()).limit(most)).all()
     return [ReadingRow(prediction_id=prediction, case_id=case, reader_id=reader, verdict=verdict, label=label,
                        scores=own, blind=blind, outcome=outcome, said_label=said, said_scores=said_scores,
                        demonstration=demonstration)
             for prediction, case, reader, verdict, label, own, blind, outcome, said, said_scores, demonstration
-            in rows]
+            in reversed(rows)]
 
 
 def list_names(user_ids: list[int]) -> list[tuple[int, str, str]]:

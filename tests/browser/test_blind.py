@@ -63,7 +63,8 @@ def open_blind_case(page: Page, *images: Path) -> str:
     case = page.url
     page.wait_for_load_state()
     upload(page, *images)
-    expect(page.locator("#case-images").get_by_text(HIDDEN)).to_have_count(len(images))
+    # The first image waits for the model to be loaded.
+    expect(page.locator("#case-images").get_by_text(HIDDEN)).to_have_count(len(images), timeout=60_000)
     page.goto(case)
     return case
 

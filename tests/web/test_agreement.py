@@ -222,3 +222,12 @@ def test_every_plot_has_its_figures_in_words(viewer: Client, fill: Filler, me: i
     table = re.findall(r"<td>(\d+)</td>", shown.partition('class="plain-table"')[2])
     assert drawn == table == ["6", "0", "0", "6"] + ["0"] * 12
     assert 'role="img" aria-label="Viewer and the model: the same class in 50.0 %' in shown
+
+
+def test_a_long_history_is_cut_at_its_newest_readings_and_says_so(
+        app: Flask, viewer: Client, fill: Filler, me: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agreement_page, "MOST_READINGS", 3)
+    for read in (BENIGN, PRO, PRO, PRO):
+        fill.review(fill.prediction(fill.case(me), PRO), me, read)
+    assert only(described(app, me)).comparisons[0].same == 1.0
+    assert "Choose days to see earlier ones" in viewer.get("/agreement").text

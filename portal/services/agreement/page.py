@@ -15,6 +15,8 @@ from portal.services.agreement.scales import Scale, scales_of
 from portal.storage import agreement
 from portal.storage.agreement import ReadingFilter
 
+MOST_READINGS = 20_000
+"""Of one system, that one page compares: the newest. More would say little more, and take seconds."""
 THE_MODEL = "the model"
 MOST_PAIRS = 45
 """Pairs of readers that are listed one by one: those of ten readers."""
@@ -60,6 +62,7 @@ class Agreement:
     images: int
     readings: int
     blind: int
+    newest_only: bool
     pairs_left_out: bool
     sections: tuple[Section, ...]
 
@@ -73,7 +76,7 @@ def describe(engine: Engine, reader_id: int, system: str, which: Which, wanted: 
     systems = tuple(sorted(systems, key=lambda one: -one.readings))
     if not systems:
         return Agreement(systems=(), chosen="", spec=None, demonstration="", images=0, readings=0, blind=0,
-                         pairs_left_out=False, sections=())
+                         newest_only=False, pairs_left_out=False, sections=())
     chosen = system if system in specs else systems[0].value
     return _agreement(systems, chosen, specs[chosen], reader_id, which, wanted)
 
@@ -82,7 +85,7 @@ def _agreement(systems: tuple[Choice, ...], chosen: str, spec: ModelSpec, reader
                wanted: ReadingFilter) -> Agreement:
     scales = scales_of(spec)
     key, _, version = chosen.rpartition(":")
-    rows = agreement.list_readings(reader_id, key, version, wanted,
+    rows = agreement.list_readings(reader_id, key, version, wanted, MOST_READINGS,
                                    scores=any(one.score is not None for one in scales))
     readings = pick(rows, which)
     names = _names(readings.readers)
@@ -90,7 +93,7 @@ def _agreement(systems: tuple[Choice, ...], chosen: str, spec: ModelSpec, reader
         systems=systems, chosen=chosen, spec=spec,
         demonstration=next((row.demonstration for row in rows if row.demonstration), ""),
         images=len(readings.by_prediction), readings=readings.total, blind=readings.blind,
-        pairs_left_out=len(names) * (len(names) - 1) // 2 > MOST_PAIRS,
+        newest_only=len(rows) >= MOST_READINGS, pairs_left_out=len(names) * (len(names) - 1) // 2 > MOST_PAIRS,
         sections=tuple(_section(one, readings, names) for one in scales))
 
 
