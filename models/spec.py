@@ -80,6 +80,8 @@ class Measure:
     meaning: str = ""
     step: float = 0.0
     """The step in which a reader scores it by hand, from 0 up to `most`; 0 when it only follows from others."""
+    groups: tuple[float, ...] = ()
+    """Upper bounds, in whole numbers, of the groups in which readers are compared; the last is `most`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,8 @@ class Question:
     key: str
     title: str
     options: tuple[str, ...]
+    ordered: bool = False
+    """Whether each option is more of something than the one before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +138,8 @@ class ModelSpec:
     """The scores that are numbers, in the order in which they are shown."""
     questions: tuple[Question, ...] = ()
     """The scores that are answers of their own, each with its options."""
+    ordered_labels: bool = False
+    """Whether each label is more of something than the one before."""
     demonstration: str = ""
     """Why its scores show only that the machinery works, beside every one of them; empty when they mean more."""
     scale: Scale | None = None

@@ -20,9 +20,11 @@ from portal.storage import tables  # noqa: F401  (the tables must be known befor
 from portal.views import (
     account,
     admin,
+    agreement,
     auth,
     bodies,
     cases,
+    choices,
     errors,
     filters,
     headers,
@@ -33,11 +35,13 @@ from portal.views import (
     predictions,
     sessions,
     setup,
+    sharing,
 )
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
+VIEWS = (account, admin, agreement, auth, cases, choices, health, home, images, model_views, predictions, setup,
+         sharing)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

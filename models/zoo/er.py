@@ -92,7 +92,8 @@ SPEC = ModelSpec(
         "Haematoxylin with DAB only: red chromogens and double stains are refused or unreliable.",
     ),
     measures=(
-        Measure(key="h_score", title="H-score", most=300, meaning="1 × % weak + 2 × % moderate + 3 × % strong"),
+        Measure(key="h_score", title="H-score", most=300, meaning="1 × % weak + 2 × % moderate + 3 × % strong",
+                groups=(50, 100, 200, 300)),
         Measure(key="allred", title="Allred score", most=8, meaning="proportion 0–5 + intensity 0–3; positive from 3"),
         Measure(key="percent_positive", title="Positive nuclei", unit="%", most=100, decimals=1),
         Measure(key="percent_weak", title="Weak nuclei", unit="%", most=100, decimals=1, step=0.1),
@@ -100,6 +101,7 @@ SPEC = ModelSpec(
         Measure(key="percent_strong", title="Strong nuclei", unit="%", most=100, decimals=1, step=0.1),
         Measure(key="nuclei", title="Nuclei counted", step=1),
     ),
+    ordered_labels=True,
     scale=Scale(wanted=0.3, least=0.1, most=1.0, free_side=1 << 20),
     claim="Original: pixel accuracy 91.6 %, mIoU 0.88, Dice 0.91, patch F1 0.87–0.93; its own notebook shows pixel "
     "accuracy 0.895 and mIoU 0.514, on augmented training images, and no stage 2. Best honest Dice published on such "

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from wtforms import DateField, Form, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    Form,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from portal.forms.numbers import NumberField
@@ -30,7 +40,15 @@ class CaseForm(FlaskForm):
     specimen = StringField("Specimen", filters=[strip], description="For example: peripheral blood, 2026-11-20.",
                            validators=[DataRequired("Say what the specimen is."), Length(max=120)])
     note = TextAreaField("Note", filters=[strip], validators=[Optional(), Length(max=2000)])
+    blind = BooleanField("Read blind first")
+    # A box that is not ticked is not sent: only this tells it from a script that does not know of it.
+    asked = HiddenField(default="yes")
     submit = SubmitField("Open case")
+
+    @property
+    def wants_blind(self) -> bool | None:
+        """None where nobody was asked."""
+        return bool(self.blind.data) if self.asked.raw_data else None
 
 
 class UploadForm(FlaskForm):

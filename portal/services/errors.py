@@ -69,3 +69,7 @@ class NotChosen(PortalError):
 
 class NotActivated(PortalError):
     """A model cannot be made the active one of its family; the text says why and what to do."""
+
+
+class NotShared(PortalError):
+    """A case cannot be shared with this person, or not be left by its owner; the text says why."""

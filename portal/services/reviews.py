@@ -9,7 +9,7 @@ from models.engine import Engine
 from models.spec import ModelSpec
 from portal.extensions import db
 from portal.services import audit
-from portal.services.blind import is_veiled
+from portal.services.blind import is_veiled, never_shown
 from portal.services.by_hand import repeats_the_model, settle_scores, sheet_of
 from portal.services.errors import BadReview
 from portal.services.results import get_prediction
@@ -29,7 +29,8 @@ def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction
     kept_label, kept_scores = _settle(spec, prediction, verdict, label, reason, scores, blind=blind)
     if blind and verdict == "override" and kept_label and kept_label == prediction.label and not kept_scores:
         verdict = "agree"
-    db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict, blind=blind,
+    unseen = never_shown(prediction.image.case, prediction, reader_id)
+    db.session.add(Review(prediction_id=prediction.id, reader_id=reader_id, verdict=verdict, blind=unseen,
                           label=kept_label, scores=kept_scores, reason=reason))
     work_items.mark_reviewed(prediction.id, reader_id)
     audit.record(actor, "review.create", f"prediction:{prediction.id}", verdict=verdict, label=kept_label,

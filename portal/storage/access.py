@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.extensions import db
-from portal.storage.tables import Case, CaseReader, User, WorkItem
+from portal.storage.tables import Case, CaseReader, Image, Prediction, User, WorkItem
 
 
 def readable_by(user_id: int) -> ColumnElement[bool]:
@@ -39,3 +39,27 @@ def list_readers(case_id: int) -> Sequence[CaseReader]:
 
 def list_reader_ids(case_id: int) -> Sequence[int]:
     return db.session.scalars(select(CaseReader.user_id).where(CaseReader.case_id == case_id)).all()
+
+
+def lock_case(case_id: int) -> None:
+    """Keeps an upload into this case waiting until the commit, so that worklists and readers stay of one mind.
+
+    An image's row refers to its case's; SQLite has one writer anyway.
+    """
+    db.session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
+
+
+def list_colleagues() -> Sequence[User]:
+    """Every account that may log in, by name."""
+    return db.session.scalars(select(User).where(User.status == "approved").order_by(User.name, User.id)).all()
+
+
+def list_veiled(reader_id: int, prediction_ids: Sequence[int], image_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Which of these predictions, and of these images' predictions, are kept from this reader: with their images."""
+    seen = exists().where(WorkItem.user_id == reader_id, WorkItem.prediction_id == Prediction.id, WorkItem.reviewed)
+    rows = db.session.execute(
+        select(Prediction.id, Prediction.image_id).join(Image, Image.id == Prediction.image_id)
+        .join(Case, Case.id == Image.case_id)
+        .where(Case.blind, readable_by(reader_id), ~seen,
+               or_(Prediction.id.in_(prediction_ids), Prediction.image_id.in_(image_ids))))
+    return [(prediction_id, image_id) for prediction_id, image_id in rows]

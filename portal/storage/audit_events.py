@@ -30,3 +30,9 @@ def count_events(action: str, address: str, since: datetime) -> int:
     """How often this was done from this address since a moment."""
     return db.session.scalar(select(func.count()).select_from(AuditEvent).where(
         AuditEvent.action == action, AuditEvent.address == address, AuditEvent.at >= since)) or 0
+
+
+def find_latest(action: str, subject: str) -> datetime | None:
+    """When this was last done to this subject."""
+    return db.session.scalar(select(func.max(AuditEvent.at)).where(AuditEvent.action == action,
+                                                                   AuditEvent.subject == subject))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal.forms.admin import AuditFilterForm
@@ -63,7 +64,7 @@ def audit_list() -> str:
     form = AuditFilterForm(request.args)
     text = form.q.data if form.validate() else ""
     return render_template("admin/audit_list.html", form=form,
-                           page=audit_log.list_events(text, wiring.page_number()))
+                           page=audit_log.list_events(text, wiring.page_number(), current_user.id))
 
 
 @bp.get("/models")

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 from models.spec import ModelSpec
 from portal.forms.cases import CaseFilterForm, CaseForm, UploadForm
-from portal.services import cases, offers
+from portal.forms.sharing import ShareForm
+from portal.services import blind, cases, offers, sharing
 from portal.services.errors import NotFound
 from portal.storage.cases import CaseFilter
 from portal.storage.tables import Case
@@ -45,7 +46,8 @@ def case_list() -> str:
 @bp.get("/new")
 @signed_in
 def case_create_form() -> str:
-    return render_template("cases/case_create.html", form=CaseForm())
+    policy = blind.policy()
+    return render_template("cases/case_create.html", form=CaseForm(data={"blind": policy != "off"}), policy=policy)
 
 
 @bp.post("/new")
@@ -53,9 +55,9 @@ def case_create_form() -> str:
 def case_create() -> Response | tuple[str, int]:
     form = CaseForm()
     if not form.validate():
-        return render_template("cases/case_create.html", form=form), 400
+        return render_template("cases/case_create.html", form=form, policy=blind.policy()), 400
     case_id = cases.create_case(current_actor(), current_user.id, form.patient.data, form.specimen.data,
-                                form.note.data)
+                                form.note.data, form.wants_blind)
     return redirect(url_for("cases.case_view", case_id=case_id), 303)
 
 
@@ -65,14 +67,15 @@ def case_view(case_id: int) -> str:
     return show_case(case_or_404(case_id), UploadForm())
 
 
-def show_case(case: Case, form: UploadForm) -> str:
+def show_case(case: Case, form: UploadForm, share: ShareForm | None = None) -> str:
     """The case with its images and the upload form; the model of its newest answer is chosen there."""
     images = cases.list_images(wiring.engine(), case, current_user.id)
     systems = offers.list_offered(wiring.engine())
     latest = next((line.model for image in images for line in reversed(image.predictions)), "")
     form.offer([(spec.key, _title(spec)) for spec in systems], latest or wiring.settings().default_model)
+    shared = sharing.describe(case, current_user.id)
     return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(), systems=systems,
-                           images=images)
+                           images=images, sharing=shared, share=share or ShareForm().offer(shared.colleagues))
 
 
 def case_or_404(case_id: int) -> Case:

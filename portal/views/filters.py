@@ -21,7 +21,8 @@ class Section:
 
 
 PUBLIC = (("Models", "models.model_list"),)
-READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"))
+READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"),
+           ("Agreement", "agreement.agreement_view"))
 ADMINISTRATION = (("Accounts", "admin.user_list"), ("Audit", "admin.audit_list"),
                   ("Model states", "admin.model_states"), ("System", "admin.system"))
 UNDER = {
@@ -34,6 +35,10 @@ UNDER = {
     "predictions.review_create": "home.index",
     "models.model_view": "models.model_list",
     "admin.user_reset": "admin.user_list",
+    "choices.choice_form": "admin.system",
+    "choices.choice_save": "admin.system",
+    "sharing.reader_add": "cases.case_list",
+    "sharing.blind_end_form": "cases.case_list",
 }
 """Pages without a link of their own, and the section they belong to."""
 

@@ -18,9 +18,9 @@ TISSUE = (
 )
 MALIGNANCY = ("normal", "cancer")
 QUESTIONS = (
-    Question(key="intensity", title="Staining intensity", options=INTENSITY),
+    Question(key="intensity", title="Staining intensity", options=INTENSITY, ordered=True),
     Question(key="location", title="Where in the cell", options=LOCATION),
-    Question(key="quantity", title="Share of stained cells", options=QUANTITY),
+    Question(key="quantity", title="Share of stained cells", options=QUANTITY, ordered=True),
     Question(key="tissue", title="Tissue", options=TISSUE),
     Question(key="malignancy", title="Malignancy", options=MALIGNANCY),
 )
