@@ -15,7 +15,7 @@ class Draft {
   constructor(form) {
     this.form = form;
     this.statuses = document.querySelectorAll("[data-draft-status]");
-    this.kept = this.content();
+    this.kept = content(asItCame(form));
     form.addEventListener("input", () => this.plan(PAUSE));
     form.addEventListener("change", () => this.plan(PAUSE));
     for (const one of [form, document.querySelector(".draft-line form")]) {
@@ -31,16 +31,11 @@ class Draft {
     window.addEventListener("pageshow", () => {
       this.stopped = false;
     });
-  }
-
-  content() {
-    const fields = new FormData(this.form);
-    fields.delete("csrf_token");
-    return JSON.stringify(Object.fromEntries(fields));
+    this.plan(PAUSE);
   }
 
   isNew() {
-    return this.content() !== this.kept;
+    return content(this.form) !== this.kept;
   }
 
   plan(wait) {
@@ -56,24 +51,24 @@ class Draft {
 
   async save() {
     if (this.running) return;
-    const content = this.content();
+    const typed = content(this.form);
     this.running = new AbortController();
-    const options = { signal: this.running.signal, keepalive: document.hidden && content.length < 60_000 };
-    const saved = await postJson(this.form, this.form.dataset.draft, JSON.parse(content), options).catch(() => null);
+    const options = { signal: this.running.signal, keepalive: document.hidden && typed.length < 60_000 };
+    const saved = await postJson(this.form, this.form.dataset.draft, JSON.parse(typed), options).catch(() => null);
     this.running = null;
-    if (saved && !this.stopped) this.settle(saved, content);
+    if (saved && !this.stopped) this.settle(saved, typed);
   }
 
-  settle(saved, content) {
+  settle(saved, typed) {
     if (saved.kind === "done") {
-      this.kept = content;
+      this.kept = typed;
       this.tell("Saved ", saved.answer.saved_at);
       this.plan(PAUSE);
     } else {
       this.tell(WORDS[saved.kind] ?? `Not saved: ${saved.reason}`);
       // What the portal refuses it will refuse again until something changes.
       if (saved.kind !== "refused") this.plan(AGAIN);
-      else if (this.content() !== content) this.plan(PAUSE);
+      else if (content(this.form) !== typed) this.plan(PAUSE);
     }
   }
 
@@ -89,6 +84,19 @@ class Draft {
       }
     }
   }
+}
+
+function content(form) {
+  const fields = new FormData(form);
+  fields.delete("csrf_token");
+  return JSON.stringify(Object.fromEntries(fields));
+}
+
+// Somebody may have typed before this script had come: the form without that.
+function asItCame(form) {
+  const copy = form.cloneNode(true);
+  copy.reset();
+  return copy;
 }
 
 for (const time of document.querySelectorAll("[data-local-time]")) time.textContent = localTime(time.dateTime);
