@@ -28,13 +28,14 @@ def settle_corrections(recount: Recount, nuclei: Sequence[Nucleus], given: Seque
     """Those that change something, by number; of several for one nucleus the last. Raises BadReview."""
     if len(given) > MOST:
         raise BadReview(f"At most {MOST} nuclei can be changed in one reading.")
-    classes = {one.label for one in recount.classes}
+    # A list: what was sent may not be hashable.
+    classes = [None, *(one.label for one in recount.classes)]
     wanted: dict[int, str | None] = {}
     for one in given:
         if not isinstance(one, list | tuple) or len(one) != 2:
             raise BadReview(NOT_UNDERSTOOD)
         number, kind = one
-        if type(number) is not int or not 0 <= number < len(nuclei) or not (kind is None or kind in classes):
+        if type(number) is not int or not 0 <= number < len(nuclei) or kind not in classes:
             raise BadReview(NOT_UNDERSTOOD)
         wanted[number] = kind
     return [(number, kind) for number, kind in sorted(wanted.items()) if kind != nuclei[number].label]

@@ -13,7 +13,7 @@ from models.imaging.thumbnail import crop_png
 from models.spec import Finding, ModelSpec, Region, Swatch
 from portal.services.blind import HIDDEN, is_veiled
 from portal.services.by_hand import Sheet, notes_of, sheet_of, starting_numbers
-from portal.services.counting import count, follow, may_recount, told
+from portal.services.counting import Correction, count, follow, may_recount, told
 from portal.services.errors import NotFound
 from portal.services.evidence import LayerLine, evidence_of, layers_of, packed_layer, placed_nuclei
 from portal.services.history import Change, changes_between, stands_for
@@ -98,6 +98,8 @@ class Result:
     numbers: dict[str, float]
     recount: tuple[Swatch, ...]
     """The classes into which nuclei may be counted again; none where there is nothing to count."""
+    last_count: tuple[Correction, ...]
+    """What this reader put elsewhere in their latest review."""
     readings: int
     """How many reviews this reader has recorded."""
     reviews: tuple[ReviewLine, ...]
@@ -132,7 +134,8 @@ def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
         ms=prediction.ms, created_at=prediction.created_at, sheet=sheet_of(spec),
         numbers={} if prediction.demonstration else starting_numbers(spec, scores),
         recount=spec.recount.classes if spec.recount and may_recount(spec, prediction) else (),
-        readings=count_readings(prediction, reader_id), reviews=_review_lines(spec, prediction))
+        last_count=_last_count(prediction, reader_id), readings=count_readings(prediction, reader_id),
+        reviews=_review_lines(spec, prediction))
     return _veil(result) if result.veiled else result
 
 
@@ -140,7 +143,7 @@ def _veil(result: Result) -> Result:
     """The same without anything that the model or another reader said."""
     return replace(result, outcome=HIDDEN, reason="", label=None, meaning="", answer="", demonstration="", bars=(),
                    measures=(), questions=(), facts=(), notes=(), layers=(), regions=(), more_regions=0, nuclei={},
-                   findings=(), numbers={}, recount=(), reviews=(), ms=0.0)
+                   findings=(), numbers={}, recount=(), last_count=(), reviews=(), ms=0.0)
 
 
 def get_prediction(prediction_id: int, reader_id: int, *, whole: bool = False) -> Prediction:
@@ -191,6 +194,11 @@ def _answer(spec: ModelSpec, prediction: Prediction) -> str:
     if prediction.outcome != "scored" or (prediction.label is None and "{label}" in spec.answer):
         return ""
     return spec.answer.format(label=prediction.label)
+
+
+def _last_count(prediction: Prediction, reader_id: int) -> tuple[Correction, ...]:
+    own = [one for one in prediction.reviews if one.reader_id == reader_id]
+    return tuple((number, kind) for number, kind in own[-1].corrections or ()) if own else ()
 
 
 def _review_lines(spec: ModelSpec, prediction: Prediction) -> tuple[ReviewLine, ...]:

@@ -119,7 +119,11 @@ export class NucleiView {
     this.draw();
   }
 
-  zoom(factor, x = this.width / 2, y = this.height / 2) {
+  // Without a place, about the nucleus that is being looked at.
+  zoom(factor, x, y) {
+    const here = this.marks[this.current];
+    x ??= here ? here.x * this.scale + this.left : this.width / 2;
+    y ??= here ? here.y * this.scale + this.top : this.height / 2;
     const scale = Math.min(LARGEST, Math.max(this.least, this.scale * factor));
     this.left = x - ((x - this.left) * scale) / this.scale;
     this.top = y - ((y - this.top) * scale) / this.scale;
@@ -164,6 +168,7 @@ export class NucleiView {
       pen.arc(x, y, radius, 0, 2 * Math.PI);
     }
     // A ring and no disk: the reader must see the stain inside.
+    if (mark.changed) this.stroke(8, "#1c1d26");
     this.stroke(mark.changed ? 6 : 4, mark.changed ? "#fff" : "#1c1d26");
     if (mark.changed) this.stroke(4, "#1c1d26");
     this.stroke(2, mark.colour);

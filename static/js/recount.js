@@ -31,6 +31,8 @@ class Recount {
     on("[data-recount-close]", () => this.dialog.close());
     on("[data-undo]", () => this.undo());
     on("[data-reset]", () => this.reset());
+    const { dialog } = this;
+    dialog.querySelector("[data-resume]")?.addEventListener("click", (event) => this.resume(event.target));
     on("[data-marks]", () => this.toggleMarks());
     for (const button of this.classButtons) button.addEventListener("click", () => this.choose(button.dataset.class));
     for (const button of this.dialog.querySelectorAll("[data-zoom]")) {
@@ -108,6 +110,13 @@ class Recount {
     for (const index of this.changes.keys()) this.history.push([index, this.nameOf(index)]);
     this.changes.clear();
     this.changed();
+  }
+
+  // From the reader's own last count, so that one nucleus more does not mean all of them again.
+  resume(button) {
+    if (!this.view) return;
+    this.reset();
+    for (const [index, name] of JSON.parse(button.dataset.resume)) this.put(index, name ?? "");
   }
 
   changed() {
