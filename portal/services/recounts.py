@@ -39,7 +39,8 @@ class Recounted:
 
 def get_marks(engine: Engine, prediction_id: int, reader_id: int) -> Marks:
     """Raises NotFound, also where there is nothing to count again or the reader may not see it yet."""
-    prediction = get_prediction(prediction_id, reader_id, whole=True)
+    # Not the whole row: of its two large columns the nuclei's alone is loaded, when it is looked at.
+    prediction = get_prediction(prediction_id, reader_id)
     spec = engine.recorded_spec(prediction.model, prediction.version)
     if (spec.recount is None or not may_recount(spec, prediction)
             or is_veiled(prediction.image.case, prediction, reader_id)):

@@ -49,7 +49,7 @@ def create_review(engine: Engine, actor: audit.Actor, reader_id: int, prediction
                   label: str, reason: str, scores: Mapping[str, float | str | None],
                   corrections: Sequence[Any] = ()) -> None:
     """Add a review; the draft of it goes. Raises NotFound or BadReview."""
-    prediction = get_prediction(prediction_id, reader_id, whole=bool(corrections))
+    prediction = get_prediction(prediction_id, reader_id)
     spec = engine.recorded_spec(prediction.model, prediction.version)
     blind = is_veiled(prediction.image.case, prediction, reader_id)
     given = Given(verdict=verdict, label=label, reason=reason.strip(), scores=scores, corrections=corrections)
