@@ -104,6 +104,19 @@ class Swatch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recount:
+    """How a reader counts again the nuclei that a system counted: into which classes, and what follows."""
+
+    classes: tuple[Swatch, ...]
+    """The classes of `Nucleus.label`, each with the colour of its marks; the first are the first keys."""
+    score: Callable[[Mapping[str, int]], Reading]
+    """Label, all scores and notes from the number of nuclei of every class.
+
+    Of the system's own counts it gives the system's own measures. Raises ValueError with a sentence for the reader.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class WeightFile:
     """A file below `models/weights`, with the sha256 it must have to be loaded."""
 
@@ -156,6 +169,8 @@ class ModelSpec:
 
     Raises ValueError with a sentence for the reader when they contradict each other. Without it they stand alone.
     """
+    recount: Recount | None = None
+    """How its counted nuclei are counted again by hand; None where nuclei are not what it scores."""
 
     @property
     def weights_sha256(self) -> str:

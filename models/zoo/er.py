@@ -16,6 +16,7 @@ from models.spec import (
     ModelSpec,
     Pixels,
     Reading,
+    Recount,
     Run,
     Scale,
     WeightFile,
@@ -23,7 +24,7 @@ from models.spec import (
 from models.zoo import _eye
 from models.zoo._er.network import build_network
 from models.zoo._er.nuclei import count_nuclei
-from models.zoo._er.read import NUCLEI_NOTE, empty, scored, views_of
+from models.zoo._er.read import LEGEND, NUCLEI_NOTE, empty, scored, views_of
 from models.zoo._er.regions import grade_regions
 from models.zoo._er.tiles import segment
 
@@ -37,8 +38,20 @@ def follow(typed: Mapping[str, float]) -> Reading:
         raise ValueError("Weak, moderate and strong nuclei together are more than 100 %.")
     # In tenths of a per cent, as they were typed, so that the rules see exactly what the reader saw.
     counts = Counts(normal=1000 - weak - moderate - strong, weak=weak, moderate=moderate, strong=strong)
+    return _by_hand(counts, nuclei=int(typed["nuclei"]))
+
+
+def rescore(counted: Mapping[str, int]) -> Reading:
+    """What follows from nuclei that a reader counted. Raises ValueError when there are none."""
+    counts = Counts(**counted)
+    if not counts.total:
+        raise ValueError("Count at least one nucleus.")
+    return _by_hand(counts, nuclei=counts.total)
+
+
+def _by_hand(counts: Counts, *, nuclei: int) -> Reading:
     dominant = max(INTENSITIES, key=counts.of)
-    found = {**scores(counts), "nuclei": int(typed["nuclei"]), "dominant": dominant}
+    found = {**scores(counts), "nuclei": nuclei, "dominant": dominant}
     return Reading(outcome="scored", label=category(counts), scores=found, notes=(*comments(counts), NUCLEI_NOTE))
 
 
@@ -107,6 +120,7 @@ SPEC = ModelSpec(
     "accuracy 0.895 and mIoU 0.514, on augmented training images, and no stage 2. Best honest Dice published on such "
     "data: 0.741 (classes 1–4, 5-fold).",
     follow=follow,
+    recount=Recount(classes=LEGEND[1:], score=rescore),
 )
 
 DOMAIN = Domain(

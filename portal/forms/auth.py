@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, PasswordField, StringField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from portal.forms.text import strip
@@ -19,6 +19,8 @@ class LoginForm(FlaskForm):
                                                               Length(max=EMAIL_LENGTH)])
     password = PasswordField("Password", validators=[InputRequired("Give your password.")])
     remember = BooleanField("Keep me logged in on this computer")
+    carried = HiddenField()
+    """What was being typed when the login before had ended; sealed by `portal.views.carried`."""
 
 
 class NewPasswordForm(FlaskForm):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from flask_wtf import FlaskForm
-from wtforms import Field, RadioField, SelectChoice, SelectField, SubmitField, TextAreaField
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, HiddenField, RadioField, SelectChoice, SelectField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.forms.numbers import NumberField
@@ -16,6 +18,7 @@ VERDICTS = [SelectChoice("agree", "Agree"), SelectChoice("override", "I read it 
             SelectChoice("cannot-judge", "Cannot be judged")]
 BY_HAND = [SelectChoice("override", "Record my reading"), SelectChoice("cannot-judge", "Cannot be judged")]
 PREFIX = "score_"
+NOT_COUNTED = "The recount could not be read. Open it again and check it."
 
 
 class Entry(Protocol):
@@ -41,12 +44,25 @@ class Choice(Entry, Protocol):
     def options(self) -> tuple[str, ...]: ...
 
 
+class CorrectionsField(HiddenField):
+    """Nuclei put into another class, as JSON: `data` is a list, empty without any."""
+
+    def _value(self) -> str:
+        return str(self.raw_data[0]) if self.raw_data else ""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = _corrections(str(valuelist[0])) if valuelist and valuelist[0] else []
+
+
 class ReviewForm(FlaskForm):
     """Agree, override with a reading and a reason, or say that the image cannot be judged."""
 
     verdict = RadioField("Your reading", validators=[InputRequired("Choose one.")])
     label = SelectField("Class", validators=[Optional()])
     reason = TextAreaField("Reason", filters=[strip], validators=[Optional(), Length(max=2000)])
+    corrections = CorrectionsField()
+    ticket = HiddenField()
+    """Whose form this is and since when; sealed by `portal.views.carried`."""
     submit = SubmitField("Save review")
 
     @property
@@ -60,15 +76,30 @@ class ReviewForm(FlaskForm):
 
 
 def make_review_form(labels: Sequence[str], numbers: Sequence[Number], choices: Sequence[Choice], *,
-                     may_agree: bool, known: Mapping[str, Any]) -> ReviewForm:
-    """The form for one prediction; `known` are the numbers to start from."""
+                     may_agree: bool, known: Mapping[str, Any],
+                     typed: Mapping[str, Any] | None = None) -> ReviewForm:
+    """The form for one prediction; `known` are the numbers to start from, `typed` what stands in it already.
+
+    Without `typed` it is filled from the request, when that sends a form.
+    """
     fields: dict[str, Any] = {PREFIX + one.key: NumberField(one.title, description=one.hint,
                                                             validators=[Optional()]) for one in numbers}
     fields.update({PREFIX + one.key: SelectField(one.title, validators=[Optional()], choices=[
         SelectChoice("", "Not answered"), *(SelectChoice(option, option) for option in one.options)])
         for one in choices})
-    form: ReviewForm = type("ReviewForm", (ReviewForm,), fields)(
-        data={PREFIX + one.key: known.get(one.key) for one in numbers})
+    data = {PREFIX + one.key: known.get(one.key) for one in numbers}
+    made = type("ReviewForm", (ReviewForm,), fields)
+    form: ReviewForm = made(data=data) if typed is None else made(MultiDict(typed) if typed else None, data=data)
     form.verdict.choices = VERDICTS if may_agree else BY_HAND
     form.label.choices = [SelectChoice("", "Choose a class"), *(SelectChoice(label, label) for label in labels)]
     return form
+
+
+def _corrections(text: str) -> list[Any]:
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, list):
+        raise ValueError(NOT_COUNTED)
+    return given

@@ -56,9 +56,7 @@ def sheet_of(spec: ModelSpec) -> Sheet:
 def settle_scores(spec: ModelSpec, given: Mapping[str, float | str | None]) -> tuple[str | None, dict[str, Any]]:
     """The label (where one follows) and all the scores that a reader's own stand for. Raises BadReview."""
     typed: dict[str, Any] = {one.key: _checked(one, given.get(one.key)) for one in _typed(spec)}
-    answered = {one.key: given[one.key] for one in spec.questions if given.get(one.key)}
-    if any(answered[one.key] not in one.options for one in spec.questions if one.key in answered):
-        raise BadReview("Choose one of the answers that are offered.")
+    answered = settle_answers(spec, given)
     if not typed and not answered:
         raise BadReview("Answer at least one of the questions.")
     if not spec.follow:
@@ -68,6 +66,14 @@ def settle_scores(spec: ModelSpec, given: Mapping[str, float | str | None]) -> t
     except ValueError as problem:
         raise BadReview(str(problem)) from problem
     return followed.label, {**followed.scores, **answered}
+
+
+def settle_answers(spec: ModelSpec, given: Mapping[str, float | str | None]) -> dict[str, Any]:
+    """The questions that were answered. Raises BadReview for an answer that is not offered."""
+    answered = {one.key: given[one.key] for one in spec.questions if given.get(one.key)}
+    if any(answered[one.key] not in one.options for one in spec.questions if one.key in answered):
+        raise BadReview("Choose one of the answers that are offered.")
+    return answered
 
 
 def starting_numbers(spec: ModelSpec, said: Mapping[str, Any]) -> dict[str, float]:
@@ -84,7 +90,11 @@ def repeats_the_model(spec: ModelSpec, said: Mapping[str, Any], scores: Mapping[
 def notes_of(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[str, ...]:
     """The sentences that belong to scores that a reader gave."""
     typed = {one.key: scores[one.key] for one in _typed(spec) if one.key in scores}
-    return spec.follow(typed).notes if spec.follow and typed else ()
+    try:
+        return spec.follow(typed).notes if spec.follow and typed else ()
+    except ValueError:
+        # Shares of counted nuclei, each brought to its step, may be a hair more than a whole.
+        return ()
 
 
 def _typed(spec: ModelSpec) -> list[Measure]:

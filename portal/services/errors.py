@@ -59,6 +59,10 @@ class BadReview(PortalError):
     """The review lacks its label or its reason; the text says which."""
 
 
+class BadDraft(PortalError):
+    """What was typed cannot be kept as a draft; the text says why."""
+
+
 class PixelSizeProblem(PortalError):
     """The model needs to know the size of a pixel, or the stated one is absurd; the text says which."""
 

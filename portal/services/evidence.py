@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.imaging.layers import pack
-from models.spec import Layer, Reading, Region, Swatch
+from models.spec import Layer, Nucleus, Reading, Region, Swatch
 from portal.storage.tables import Prediction
 
 
@@ -63,6 +63,11 @@ def evidence_of(prediction: Prediction) -> Evidence:
                     regions=tuple(Region(**one) for one in held.get("regions", ())),
                     nuclei=dict(Counter(label for _x, _y, label in held.get("nuclei", ()))),
                     um_per_px=held.get("um_per_px"))
+
+
+def placed_nuclei(prediction: Prediction) -> tuple[Nucleus, ...]:
+    """The counted nuclei; the place of each in this row is its number."""
+    return tuple(Nucleus(x=x, y=y, label=label) for x, y, label in (prediction.evidence or {}).get("nuclei", ()))
 
 
 def _kept(layer: Layer) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from models.imaging.decode import decode
 from models.imaging.layers import overlay_png
 from models.imaging.limits import OUR_OWN
 from models.imaging.thumbnail import crop_png
-from models.spec import Finding, ModelSpec, Region
+from models.spec import Finding, ModelSpec, Region, Swatch
 from portal.services.blind import HIDDEN, is_veiled
 from portal.services.by_hand import Sheet, notes_of, sheet_of, starting_numbers
+from portal.services.counting import Correction, count, follow, may_recount, told
 from portal.services.errors import NotFound
-from portal.services.evidence import LayerLine, evidence_of, layers_of, packed_layer
+from portal.services.evidence import LayerLine, evidence_of, layers_of, packed_layer, placed_nuclei
+from portal.services.history import Change, changes_between, stands_for
 from portal.services.samples import is_drawn
 from portal.services.scores import (
     Bar,
@@ -35,13 +37,19 @@ SHOWN_REGIONS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewLine:
-    """One review, as written; `scores` are names and texts, `notes` what belongs to them."""
+    """One review, as written; `scores` are names and texts, `notes` what belongs to them.
+
+    `counted` says which nuclei were put elsewhere, `changes` what the same reader had said otherwise before.
+    """
 
     reader: str
     verdict: str
     label: str | None
     scores: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    counted: tuple[str, ...]
+    changes: tuple[Change, ...]
+    blind: bool
     reason: str
     created_at: datetime
 
@@ -88,6 +96,12 @@ class Result:
     created_at: datetime
     sheet: Sheet
     numbers: dict[str, float]
+    recount: tuple[Swatch, ...]
+    """The classes into which nuclei may be counted again; none where there is nothing to count."""
+    last_count: tuple[Correction, ...]
+    """What this reader put elsewhere in their latest review."""
+    readings: int
+    """How many reviews this reader has recorded."""
     reviews: tuple[ReviewLine, ...]
 
     @property
@@ -119,7 +133,9 @@ def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
         findings=tuple(Finding(**one) for one in prediction.findings), preprocessing=spec.preprocessing,
         ms=prediction.ms, created_at=prediction.created_at, sheet=sheet_of(spec),
         numbers={} if prediction.demonstration else starting_numbers(spec, scores),
-        reviews=tuple(_review_line(spec, one) for one in prediction.reviews))
+        recount=spec.recount.classes if spec.recount and may_recount(spec, prediction) else (),
+        last_count=_last_count(prediction, reader_id), readings=count_readings(prediction, reader_id),
+        reviews=_review_lines(spec, prediction))
     return _veil(result) if result.veiled else result
 
 
@@ -127,7 +143,7 @@ def _veil(result: Result) -> Result:
     """The same without anything that the model or another reader said."""
     return replace(result, outcome=HIDDEN, reason="", label=None, meaning="", answer="", demonstration="", bars=(),
                    measures=(), questions=(), facts=(), notes=(), layers=(), regions=(), more_regions=0, nuclei={},
-                   findings=(), numbers={}, reviews=(), ms=0.0)
+                   findings=(), numbers={}, recount=(), last_count=(), reviews=(), ms=0.0)
 
 
 def get_prediction(prediction_id: int, reader_id: int, *, whole: bool = False) -> Prediction:
@@ -136,6 +152,11 @@ def get_prediction(prediction_id: int, reader_id: int, *, whole: bool = False) -
     if prediction is None:
         raise NotFound
     return prediction
+
+
+def count_readings(prediction: Prediction, reader_id: int) -> int:
+    """How many reviews this reader has recorded."""
+    return sum(review.reader_id == reader_id for review in prediction.reviews)
 
 
 def draw_layer(prediction_id: int, reader_id: int, name: str | None = None) -> bytes:
@@ -175,7 +196,30 @@ def _answer(spec: ModelSpec, prediction: Prediction) -> str:
     return spec.answer.format(label=prediction.label)
 
 
-def _review_line(spec: ModelSpec, review: Review) -> ReviewLine:
+def _last_count(prediction: Prediction, reader_id: int) -> tuple[Correction, ...]:
+    own = [one for one in prediction.reviews if one.reader_id == reader_id]
+    return tuple((number, kind) for number, kind in own[-1].corrections or ()) if own else ()
+
+
+def _review_lines(spec: ModelSpec, prediction: Prediction) -> tuple[ReviewLine, ...]:
+    """In the order in which they were given, each against the same reader's one before."""
+    lines, before = [], dict[int, dict[str, str]]()
+    for review in prediction.reviews:
+        said = stands_for(spec, prediction, review)
+        earlier = before.get(review.reader_id)
+        changes = changes_between(earlier, said) if earlier else ()
+        lines.append(_review_line(spec, prediction, review, changes))
+        before[review.reader_id] = said
+    return tuple(lines)
+
+
+def _review_line(spec: ModelSpec, prediction: Prediction, review: Review, changes: tuple[Change, ...]) -> ReviewLine:
+    scores = review.scores or {}
+    notes, counted = notes_of(spec, scores), tuple[str, ...]()
+    if review.corrections and spec.recount:
+        nuclei, corrections = placed_nuclei(prediction), [(number, kind) for number, kind in review.corrections]
+        notes = follow(spec.recount, count(spec.recount, nuclei, corrections)).notes
+        counted = told(nuclei, corrections)
     return ReviewLine(reader=review.reader.name, verdict=review.verdict, label=review.label,
-                      scores=lines_of(spec, review.scores or {}), notes=notes_of(spec, review.scores or {}),
-                      reason=review.reason, created_at=review.created_at)
+                      scores=lines_of(spec, scores), notes=notes, counted=counted,
+                      changes=changes, blind=review.blind, reason=review.reason, created_at=review.created_at)

@@ -11,6 +11,7 @@ from portal.services import accounts, logins
 from portal.services.errors import BadAccount, BadLogin, TooManyTries, WeakPassword
 from portal.storage.tables import now
 from portal.views import sessions
+from portal.views.carried import take_over
 from portal.views.guards import anyone, local_target
 from portal.views.slowed import tell_slowed
 from portal.views.wiring import settings
@@ -43,7 +44,7 @@ def login() -> Page:
         form.form_errors.append(str(problem))
         return render_template("auth/login.html", form=form), 401
     sessions.begin(opened)
-    return redirect(_target(), 303)
+    return redirect(take_over(form.carried.data or "", opened.id) or _target(), 303)
 
 
 @bp.post("/logout")

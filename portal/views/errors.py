@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from portal.extensions import login_manager
 from portal.views import bodies
+from portal.views.carried import ask_to_log_in
 from portal.views.wiring import wants_json
 
 log = logging.getLogger("portal.errors")
@@ -49,6 +50,9 @@ def answer_stale_form(problem: CSRFError) -> Answer:
     log.info("refused a form without a valid token: %s", problem.description)
     if wants_json():
         return _answer(400, advice=STALE)
+    asked = None if current_user.is_authenticated else ask_to_log_in()
+    if asked:
+        return asked
     page = _page_of_form()
     if page is None:
         return _answer(400, advice=STALE_WITHOUT_PAGE)

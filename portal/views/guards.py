@@ -11,6 +11,8 @@ from flask import abort, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from portal.views.carried import ask_to_log_in
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -35,7 +37,7 @@ def _guarded(view: Callable[P, R], name: str, roles: tuple[str, ...]) -> Callabl
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
         if not current_user.is_authenticated:
-            return redirect(url_for("auth.login_form", next=_here()))
+            return ask_to_log_in() or redirect(url_for("auth.login_form", next=_here()))
         if current_user.role not in roles:
             abort(404)
         return view(*args, **kwargs)

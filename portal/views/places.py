@@ -25,7 +25,8 @@ from portal.storage.worklist import Place, WorkFilter
 from portal.views import wiring
 from portal.views.ids import LARGEST
 
-CARRYING = ("predictions.prediction_view", "predictions.review_form", "predictions.review_create")
+CARRYING = ("predictions.prediction_view", "predictions.review_form", "predictions.review_create",
+            "predictions.draft_discard")
 CURSOR = re.compile(r"([wr])([1-9][0-9]{0,9})", re.ASCII)
 HALVES = {"waiting": False, "reviewed": True}
 LONGEST = 1000

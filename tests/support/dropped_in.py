@@ -14,6 +14,16 @@ from models.engine import WEIGHTS, Engine
 RAINBOW = Path(__file__).parent / "zoo" / "rainbow.py"
 
 
+def meant_rainbow(folder: Path) -> Path:
+    """The same system as one whose scores are no demonstration."""
+    path = folder / "meant" / RAINBOW.name
+    path.parent.mkdir()
+    text = RAINBOW.read_text(encoding="utf-8")
+    path.write_text(text.replace('demonstration="It was fitted on made-up rainbows."', 'demonstration=""'),
+                    encoding="utf-8")
+    return path
+
+
 def drop_in(app: Flask, folder: Path, file: Path = RAINBOW) -> None:
     """Give `app` the portal's own systems and that of `file`."""
     zoo, weights = folder / "zoo", folder / "weights"

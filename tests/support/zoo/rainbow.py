@@ -19,6 +19,7 @@ from models.spec import (
     Nucleus,
     Question,
     Reading,
+    Recount,
     Region,
     Run,
     Scale,
@@ -38,6 +39,13 @@ def follow(typed: Mapping[str, float]) -> Reading:
     total = typed["warm"] + typed["cool"]
     return Reading(outcome="scored", label="bright" if total > 2 else "dull", scores={**typed, "sum": total},
                    notes=("A note that follows from the sum.",))
+
+
+def score_counted(counted: Mapping[str, int]) -> Reading:
+    """Each hot nucleus is a quarter of warmth, each cold one of coolness."""
+    if counted["hot"] + counted["cold"] == 0:
+        raise ValueError("Count at least one colour.")
+    return follow({"warm": min(4.0, counted["hot"] / 4), "cool": min(1.0, counted["cold"] / 4)})
 
 
 SPEC = ModelSpec(
@@ -71,6 +79,7 @@ SPEC = ModelSpec(
     family="rainbow",
     claim="The original claims to see every colour.",
     follow=follow,
+    recount=Recount(classes=LEGEND[1:], score=score_counted),
 )
 
 
