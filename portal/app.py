@@ -30,13 +30,14 @@ from portal.views import (
     home,
     images,
     predictions,
+    reports,
     sessions,
     setup,
 )
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
+VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, reports, setup)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

@@ -69,3 +69,15 @@ class NotChosen(PortalError):
 
 class NotActivated(PortalError):
     """A model cannot be made the active one of its family; the text says why and what to do."""
+
+
+class CannotSign(PortalError):
+    """A report cannot be signed as it stands; the text says why and what to do."""
+
+
+class StillVeiled(PortalError):
+    """A signed report tells what the model and others said, and this reader has not read everything in it."""
+
+
+class ReportDamaged(PortalError):
+    """A signed report is not what was signed."""

@@ -10,8 +10,10 @@ from werkzeug.wrappers import Response
 
 from models.spec import ModelSpec
 from portal.forms.cases import CaseFilterForm, CaseForm, UploadForm
+from portal.forms.reports import SignForm
 from portal.services import cases, offers
 from portal.services.errors import NotFound
+from portal.services.reports import signing
 from portal.storage.cases import CaseFilter
 from portal.storage.tables import Case
 from portal.views import wiring
@@ -72,7 +74,8 @@ def show_case(case: Case, form: UploadForm) -> str:
     latest = next((line.model for image in images for line in reversed(image.predictions)), "")
     form.offer([(spec.key, _title(spec)) for spec in systems], latest or wiring.settings().default_model)
     return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(), systems=systems,
-                           images=images)
+                           images=images, sign_form=SignForm(formdata=None), sign_open=False,
+                           report=signing.describe(wiring.engine(), case, current_user.id))
 
 
 def case_or_404(case_id: int) -> Case:
