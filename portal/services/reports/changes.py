@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from portal.services.reports.snapshot import Content, digest_of
 FIELDS = {"patient": "patient pseudonym", "specimen": "specimen", "note": "note"}
 OF_IMAGE = {"um_per_px": "pixel size", "serial": "serial", "group": "group"}
 VERDICTS = {"agree": "agrees with the model", "override": "own reading", "cannot-judge": "cannot be judged"}
+LONGEST = 160
+"""Of an old or new text in a list of changes; the report itself has the whole of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +78,8 @@ def _field_changes(about: str, names: Mapping[str, str], before: Mapping[str, An
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value in ("", None) else f"{value:g}" if isinstance(value, float) else str(value)
+    words = "nothing" if value in ("", None) else f"{value:g}" if isinstance(value, float) else str(value)
+    return textwrap.shorten(words, LONGEST, placeholder=" …")
 
 
 def _in_words(image: Content, prediction: Content, review: Content) -> str:

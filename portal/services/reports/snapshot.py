@@ -94,7 +94,7 @@ def _scores(spec: ModelSpec, prediction: Prediction) -> Content:
         "questions": [{"title": one.title, "answer": one.answer, "left_out": one.left_out, "bars": _bars(one.bars)}
                       for one in questions_of(spec, scores)],
         "facts": [list(one) for one in facts_of(spec, scores)],
-        "findings": [{name: one.get(name) for name in ("message", "refuses", "value", "limit")}
+        "findings": [{name: one.get(name) for name in ("code", "message", "refuses", "value", "limit")}
                      for one in prediction.findings],
         "ms": prediction.ms,
     }

@@ -19,7 +19,7 @@ from portal.services.reports.pdf.style import INK, LINE, RAISED, SOFT, WHITE
 Draw = Callable[[], bytes | None]
 HEAT = [HexColor(one) for one in ("#140b34", "#540f6d", "#9f2a63", "#dd513a", "#fca50a", "#fcffa4")]
 BAR_HEIGHT = 1.2 * mm
-TALLEST = 82 * mm
+TALLEST = 86 * mm
 
 
 class Figure(Flowable):
@@ -71,10 +71,8 @@ class Figure(Flowable):
 class HeatLegend(Flowable):
     """From less to more, in the colours of a heat map."""
 
-    height = 3.2 * mm
-
     def wrap(self, *_room: float) -> tuple[float, float]:
-        return 40 * mm, self.height
+        return 40 * mm, 3.2 * mm
 
     def draw(self) -> None:
         self.canv.setFillColor(SOFT)
@@ -124,11 +122,10 @@ class ClassLegend(Flowable):
 class Bar(Flowable):
     """A share of 0 to 1 as a bar."""
 
-    height = 2 * mm
-
     def __init__(self, share: float, width: float, track: Color, colour: Color) -> None:
         super().__init__()
-        self._share, self.width, self._track, self._colour = min(1.0, max(0.0, share)), width, track, colour
+        self.width, self.height = width, 2 * mm
+        self._share, self._track, self._colour = min(1.0, max(0.0, share)), track, colour
 
     def wrap(self, *_room: float) -> tuple[float, float]:
         return self.width, self.height + 1 * mm

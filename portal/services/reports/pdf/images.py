@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Paragraph, Spacer, Table
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table
 
 from portal.services.reports.agreement import agreement_of, counting
 from portal.services.reports.pdf.figures import Bar, ClassLegend, Figure, HeatLegend
@@ -16,13 +16,14 @@ from portal.services.reports.pdf.style import (
     ACCENT,
     ANSWER,
     BARE,
+    BELOW,
     BODY,
     CELL,
     CELL_RIGHT,
     CELL_STRONG,
     HEAD_CELL,
     HEADED_ROWS,
-    HEADING,
+    IMAGE_HEADING,
     MINOR,
     PLAIN_ROWS,
     SMALL,
@@ -35,7 +36,7 @@ from portal.services.reports.pdf.style import (
     WARN_SOFT,
     boxed,
 )
-from portal.services.reports.pdf.words import AGREEMENTS, DEMONSTRATION, moment, percent, reading
+from portal.services.reports.pdf.words import AGREEMENTS, DEMONSTRATION, MEASURED, moment, number, percent, reading
 
 Content = dict[str, Any]
 Story = list[Flowable]
@@ -44,13 +45,15 @@ VERDICTS = {"agree": "Agrees with the model", "override": "Own reading", "cannot
 GAP = 4 * mm
 
 
-def image_section(number: int, image: Content, painter: Painter, side: int, ink: Ink, width: float) -> Story:
+def image_section(place: int, image: Content, painter: Painter, side: int, ink: Ink, width: float) -> Story:
     """`painter` draws the pictures; see `Pictures.draw`."""
-    story: Story = [CondPageBreak(70 * mm), Paragraph(f"Image {number}: {ink.text(image['name'])}", HEADING)]
+    heading: Story = [Paragraph(f"Image {place}: {ink.text(image['name'])}", IMAGE_HEADING)]
     if image["drawn"]:
-        story.append(Paragraph("Drawn sample – not a patient’s image", MINOR))
-    story += [Paragraph(ink.text(_facts(image)), SMALL), Paragraph(f"sha256 of the image: {image['sha256']}", SMALL),
-              Spacer(0, 2 * mm), *_figures(image, painter, side, ink, width)]
+        heading.append(Paragraph("Drawn sample – not a patient’s image", MINOR))
+    heading += [Paragraph(ink.text(_facts(image)), SMALL), Paragraph(f"sha256 of the image: {image['sha256']}", SMALL),
+                Spacer(0, 2 * mm)]
+    first, *others = _figures(image, painter, side, ink, width)
+    story: Story = [KeepTogether([*heading, first]), *others]
     if not image["predictions"]:
         story.append(Paragraph("No system could read this image. It is kept.", BODY))
     for prediction in image["predictions"]:
@@ -162,10 +165,13 @@ def _points(title: str, points: list[str], ink: Ink) -> Story:
 
 
 def _finding(finding: Content) -> str:
-    measured = f" Measured {finding['value']:.4g}" if finding["value"] is not None else ""
-    limit = f", limit {finding['limit']:.4g}" if measured and finding["limit"] is not None else ""
+    measured = limit = ""
+    if finding["value"] is not None:
+        measured = f" {MEASURED.get(finding['code'], 'Measured')} {number(finding['value'])}."
+    if measured and finding["limit"] is not None:
+        limit = f" Limit {number(finding['limit'])}."
     refuses = "This is why there is no answer. " if finding["refuses"] else ""
-    return f"{refuses}{finding['message']}{measured}{limit}{'.' if measured else ''}"
+    return f"{refuses}{finding['message']}{measured}{limit}"
 
 
 def _readings(prediction: Content, ink: Ink, width: float) -> Story:
@@ -173,7 +179,7 @@ def _readings(prediction: Content, ink: Ink, width: float) -> Story:
     story: Story = [Paragraph("Readings", MINOR)]
     if not prediction["reviews"]:
         return [*story, Paragraph("Nobody has reviewed this answer.", BODY)]
-    shares = [width * one for one in (0.2, 0.27, 0.34, 0.19)]
+    shares = [width * one for one in (0.23, 0.27, 0.33, 0.17)]
     heads = Table([[Paragraph(words, HEAD_CELL) for words in ("When", "Reader", "Reading", "With the model")]],
                   colWidths=shares, style=HEADED_ROWS)
     story.append(heads)
@@ -194,15 +200,15 @@ def _review(prediction: Content, review: Content, ink: Ink, shares: list[float],
                 colWidths=shares, style=[*PLAIN_ROWS.getCommands(), ("VALIGN", (3, 0), (3, 0), "MIDDLE"),
                                          ("BACKGROUND", (3, 0), (3, 0), TAG_GROUND[colour if counts else "quiet"])])
     scores = "; ".join(f"{title}: {text}" for title, text in review["scores"])
-    below = [Paragraph(f"Scores: {ink.text(scores)}", SMALL)] if scores else []
-    below += [Paragraph(ink.text(one), SMALL) for one in review["notes"]]
-    below += [Paragraph(f"Reason: {ink.text(review['reason'])}", BODY)] if review["reason"] else []
-    return [row, *below]
+    below = [Paragraph(f"Scores: {ink.text(scores)}", BELOW)] if scores else []
+    below += [Paragraph(ink.text(one), BELOW) for one in review["notes"]]
+    below += [Paragraph(f"Reason: {ink.text(review['reason'])}", BELOW)] if review["reason"] else []
+    return [row, *below, Spacer(0, 1.5 * mm)] if below else [row]
 
 
 def _provenance(prediction: Content, ink: Ink) -> Story:
-    return [Spacer(0, 1.5 * mm), Paragraph(
+    return [Spacer(0, 1.5 * mm), KeepTogether([Paragraph(
         f"Model {ink.text(prediction['model'])}, version {ink.text(prediction['version'])}, made "
         f"{moment(prediction['created_at'])} in {prediction['ms']:.0f} ms · weights sha256 "
         f"{prediction['weights_sha256']}<br/>{ink.text(prediction['preprocessing'])}"
-        f"<br/>{ink.text(prediction['notice'])}", SMALL)]
+        f"<br/>{ink.text(prediction['notice'])}", SMALL)])]

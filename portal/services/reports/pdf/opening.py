@@ -39,14 +39,15 @@ _SHARES = (0.05, 0.22, 0.17, 0.19, 0.24, 0.13)
 def title_block(content: Content, ink: Ink, width: float) -> Story:
     """The title, and the facts of the case in two columns."""
     case, signature = content["case"], content.get("signature")
-    title = "Report" if not signature or signature["number"] == 1 else "Addendum"
+    amended = signature["first"] if signature else None
+    title = f"Addendum to report {amended['number']}" if amended else "Report on microscope images"
     left = [("Patient pseudonym", case["patient"]), ("Specimen", case["specimen"]), ("Case", case["id"])]
     right = [("Owner", case["owner"]), ("Opened", moment(case["opened_at"])),
              ("Reading", "Blind first" if case["blind"] else "With the model’s answer in view")]
     columns = Table([[_pairs(left, ink, width / 2), _pairs(right, ink, width / 2)]], colWidths=[width / 2] * 2,
                     style=BARE)
     note = [Paragraph("Note", LABEL), Paragraph(ink.text(case["note"]), BODY)] if case["note"] else []
-    return [Paragraph(f"{title} on microscope images", TITLE), Spacer(0, 2 * mm), columns, *note, Spacer(0, 3 * mm)]
+    return [Paragraph(title, TITLE), Spacer(0, 2 * mm), columns, *note, Spacer(0, 3 * mm)]
 
 
 def summary(content: Content, ink: Ink, width: float) -> Story:
@@ -61,7 +62,7 @@ def summary(content: Content, ink: Ink, width: float) -> Story:
             rows.append(_summary_row(number, image, prediction, ink))
     if len(rows) == 1:
         return [Paragraph("Summary", HEADING), Paragraph("There are no images in this case yet.", BODY)]
-    table = Table(rows, colWidths=[width * one for one in _SHARES], repeatRows=1,
+    table = Table(rows, colWidths=[width * one for one in _SHARES], repeatRows=1, splitInRow=1,
                   style=[*HEADED_ROWS.getCommands(), *tints, ("VALIGN", (0, 1), (-1, -1), "MIDDLE")])
     return [Paragraph("Summary", HEADING), table, Spacer(0, 2 * mm)]
 
@@ -69,7 +70,9 @@ def summary(content: Content, ink: Ink, width: float) -> Story:
 def signed_box(signature: Content, sha256: str, ink: Ink, width: float) -> Story:
     """Who signed what and when, the conclusion, and what it amends."""
     who = f"Signed by {ink.text(signature['by'])}, {moment(signature['at'])}"
-    rows = [Paragraph(who, CELL_STRONG), Paragraph(f"{_version(signature)} · sha256 of its content: {sha256}", SMALL)]
+    rows = [Paragraph(who, CELL_STRONG),
+            Paragraph(f"sha256 of what report {signature['number']} says: {sha256}", SMALL),
+            *(Paragraph(line, SMALL) for line in _amended(signature, ink))]
     if signature["waiting"]:
         rows.append(Paragraph(f"Signed without a reading of: {ink.text(', '.join(signature['waiting'][:12]))}"
                               f"{_and_more(signature['waiting'], 12)}.", CELL))
@@ -136,14 +139,12 @@ def _counting_cell(prediction: Content, ink: Ink) -> list[Paragraph]:
     return cell or [Paragraph("–", CELL)]
 
 
-def _version(signature: Content) -> str:
-    first, previous = signature["first"], signature["previous"]
-    if not first:
-        return f"Report {signature['number']}"
-    after = "" if previous["number"] == first["number"] else (
-        f" and follows report {previous['number']} (sha256 {previous['sha256']})")
-    return (f"Report {signature['number']} is an addendum to report {first['number']} of {moment(first['at'])} "
-            f"(sha256 {first['sha256']}){after}")
+def _amended(signature: Content, ink: Ink) -> list[str]:
+    """The reports that an addendum follows, each with its hash."""
+    before = [one for one in (signature["first"], signature["previous"]) if one]
+    words = ("Addendum to", "Follows") if len({one["number"] for one in before}) > 1 else ("Addendum to",)
+    return [f"{word} report {one['number']}, signed by {ink.text(one['by'])}, {moment(one['at'])}, "
+            f"sha256 {one['sha256']}" for word, one in zip(words, before, strict=False)]
 
 
 def _change_lines(changes: list[Content], ink: Ink) -> Story:

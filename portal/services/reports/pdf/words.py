@@ -16,6 +16,9 @@ AGREEMENTS: dict[Agreement, tuple[str, str]] = {
     "cannot judge": ("Cannot judge", "warn"), "by hand": ("Read by hand", "accent"), "not read": ("Not read", "quiet"),
     "hidden": ("Hidden", "quiet")}
 """Words and colour of the mark beside a reading."""
+MEASURED = {"too-small": "Shorter side in pixels", "blank": "Contrast", "low-contrast": "Contrast",
+            "too-dark": "Brightness", "too-bright": "Brightness", "blur": "Sharpness", "in-domain": "Likeness"}
+"""What an image check measured, as the result page calls it."""
 
 
 def moment(stamp: str) -> str:
@@ -31,6 +34,11 @@ def percent(share: float) -> str:
     if 0.999 < share < 1:
         return "> 99.9 %"
     return f"{share * 100:.1f} %"
+
+
+def number(value: float) -> str:
+    """To four digits, with a minus that is one."""
+    return f"{value:.4g}".replace("-", "−")
 
 
 def short_answer(prediction: dict[str, Any]) -> str:
