@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page: width and height in points, its text with every run of blanks as one, its pixels."""
+    """One page: width and height in points, its text with every run of blanks as one, its pixels, and its pictures."""
 
     width: float
     height: float
     text: str
     pixels: NDArray[np.uint8]
+    pictures: list[NDArray[np.uint8]]
 
 
 def pages(data: bytes, scale: float = 2.0) -> list[Page]:
@@ -35,6 +36,7 @@ def text_of(data: bytes) -> str:
 def _page(page: pypdfium2.PdfPage, scale: float) -> Page:
     words, drawn = page.get_textpage(), page.render(scale=scale)
     width, height = page.get_size()
-    # A file name that is too long for its cell goes on in the next line.
     text = " ".join(words.get_text_bounded().split())
-    return Page(width=width, height=height, text=text, pixels=drawn.to_numpy()[..., :3].copy())
+    images = page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE])
+    return Page(width=width, height=height, text=text, pixels=drawn.to_numpy()[..., :3].copy(),
+                pictures=[one.get_bitmap().to_numpy()[..., :3].copy() for one in images])

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from portal.services.reports.pdf import fonts
 from portal.services.reports.pdf.document import Paper, Seal, render
@@ -145,13 +146,12 @@ def test_what_is_hidden_from_a_reader_is_not_on_paper() -> None:
 def black_runs(page: Page) -> list[int]:
     """Lengths in pixels of the black bars on a page: five rows and more of the same black run."""
     black = (page.pixels < 40).all(axis=2)
-    found: list[int] = []
-    rows = [[(key, len(list(group))) for key, group in itertools.groupby(row)] for row in black]
-    lengths = [max((length for is_black, length in row if is_black), default=0) for row in rows]
-    for length, group in itertools.groupby(lengths):
-        if length > 15 and len(list(group)) >= 5:
-            found.append(length)
-    return found
+    lengths = [longest_run(row) if row.sum() > 15 else 0 for row in black]
+    return [length for length, group in itertools.groupby(lengths) if length > 15 and len(list(group)) >= 5]
+
+
+def longest_run(row: NDArray[np.bool_]) -> int:
+    return max(len(list(group)) for is_black, group in itertools.groupby(row) if is_black)
 
 
 @pytest.mark.parametrize(("width", "height", "um_per_px", "text"), [
