@@ -19,7 +19,7 @@ from portal.app import create_app
 from portal.extensions import db
 from tests.browser.conftest import open_window
 from tests.browser.test_every_score import EMAIL, add_reader
-from tests.browser.test_journey import PASSWORD, log_in
+from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
 from tests.conftest import make_settings
 from tests.support import pictures
 from tests.support.client import Client
@@ -112,6 +112,20 @@ def test_from_the_case_to_a_signed_report_and_its_addendum(page: Page) -> None:
     page.get_by_role("button", name="Sign the addendum").click()
     expect(page.locator("main")).to_contain_text("Report 2 is signed")
     assert "Addendum to report 1" in text_of(opened(page, "A4 of report 2"))
+
+
+def test_the_report_of_a_new_case_follows_its_first_image(page: Page, tmp_path: Path) -> None:
+    open_case(page)
+    expect(page.locator("#report")).to_contain_text("nothing to report yet")
+    image = tmp_path / "colours.png"
+    image.write_bytes(pictures.encode(draw_smear(3)[:240, :300]))
+    page.get_by_label("Model").select_option("rainbow")
+    upload(page, image)
+    expect(page.locator("#report")).to_contain_text("Not signed")
+    start_signing(page, "Sign the report")
+    page.get_by_label("Your password, once more").fill(PASSWORD)
+    page.get_by_role("button", name="Sign the report").click()
+    expect(page.locator("main")).to_contain_text("Report 1 is signed")
 
 
 def test_a_browser_opens_the_pdf(page: Page) -> None:

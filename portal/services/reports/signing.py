@@ -76,7 +76,8 @@ class Signature:
 def describe(engine: Engine, case: Case, reader_id: int) -> ReportState:
     """The state of a case that this reader may see."""
     signed, images = reports.list_reports(case.id), reports.list_images(case.id)
-    now = _outline(engine, case, images)
+    content = snapshot.take(engine, case, images, None, uploaders={}, whole=False)
+    now = outline_of(content)
     changes = _changes_since(signed[0], now, images) if signed else ()
     veiled = count_veiled(case, images, reader_id)
     return ReportState(
@@ -84,7 +85,7 @@ def describe(engine: Engine, case: Case, reader_id: int) -> ReportState:
                                 sha256=one.sha256)
                      for one in signed),
         images=len(images), changed=bool(changes), changes=() if veiled else changes,
-        waiting=() if veiled else _waiting(engine, case, images), veiled=veiled,
+        waiting=() if veiled else _waiting(content), veiled=veiled,
         seen=fingerprint(now, signed[0].number if signed else 0))
 
 
@@ -116,7 +117,8 @@ def count_veiled(case: Case, images: Sequence[Image], reader_id: int) -> int:
 
 def changes_since(engine: Engine, case: Case, images: Sequence[Image], report: Report) -> tuple[Change, ...]:
     """What is not as it was signed. Only for a reader from whom nothing is veiled."""
-    return _changes_since(report, _outline(engine, case, images), images)
+    content = snapshot.take(engine, case, images, None, uploaders={}, whole=False)
+    return _changes_since(report, outline_of(content), images)
 
 
 def _changes_since(report: Report, now: Outline, images: Sequence[Image]) -> tuple[Change, ...]:
@@ -126,12 +128,7 @@ def _changes_since(report: Report, now: Outline, images: Sequence[Image]) -> tup
     return list_changes(before, Outline(case=now.case, images=known, readings=now.readings, reviews=now.reviews))
 
 
-def _outline(engine: Engine, case: Case, images: Sequence[Image]) -> Outline:
-    return outline_of(snapshot.take(engine, case, images, None, uploaders={}, whole=False))
-
-
-def _waiting(engine: Engine, case: Case, images: Sequence[Image]) -> tuple[str, ...]:
-    content = snapshot.take(engine, case, images, None, uploaders={}, whole=False)
+def _waiting(content: Content) -> tuple[str, ...]:
     return tuple(f"{image['name']} ({one['title']})" for image in content["images"]
                  for one in image["predictions"] if is_open(one))
 
