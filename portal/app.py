@@ -33,6 +33,7 @@ from portal.views import (
     images,
     places,
     predictions,
+    reports,
     sessions,
     setup,
     sharing,
@@ -40,8 +41,8 @@ from portal.views import (
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, agreement, auth, cases, choices, health, home, images, model_views, predictions, setup,
-         sharing)
+VIEWS = (account, admin, agreement, auth, cases, choices, health, home, images, model_views, predictions, reports,
+         setup, sharing)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

@@ -77,3 +77,15 @@ class NotActivated(PortalError):
 
 class NotShared(PortalError):
     """A case cannot be shared with this person, or not be left by its owner; the text says why."""
+
+
+class CannotSign(PortalError):
+    """A report cannot be signed as it stands; the text says why and what to do."""
+
+
+class StillVeiled(PortalError):
+    """A signed report tells what the model and others said, and this reader has not read everything in it."""
+
+
+class ReportDamaged(PortalError):
+    """A signed report is not what was signed."""

@@ -1,4 +1,4 @@
-"""Where a password is checked: logging in and changing it. Both are slowed by the login guard."""
+"""Where a password is checked: logging in, changing it, and signing. All are slowed by the login guard."""
 
 from __future__ import annotations
 
@@ -60,6 +60,19 @@ def change_password(actor: audit.Actor, login: Login, current: str, password: st
     audit.record(actor, "password.change", f"user:{login.id}", sessions_ended=ended)
     db.session.commit()
     return renewed
+
+
+def confirm_password(actor: audit.Actor, login: Login, password: str, *, settings: Settings, at: datetime) -> None:
+    """The reader's own password, asked once more before a signature. Raises BadLogin or TooManyTries."""
+    login_guard.begin_try(login.email, actor.address, at)
+    user = users.find_user(login.id)
+    proven = user.password_hash if user else None
+    if not passwords.is_correct(password, proven, settings.bcrypt_rounds):
+        _record_failure(actor, user, "password to sign")
+        raise BadLogin("This is not your password.")
+    login_guard.forgive(login.email)
+    _settle(actor, login.id, proven)
+    db.session.commit()
 
 
 def _record_failure(actor: audit.Actor, user: User | None, reason: str) -> None:

@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response
 
 from models.spec import ModelSpec
 from portal.forms.cases import CaseFilterForm, CaseForm, UploadForm
+from portal.forms.reports import SignForm
 from portal.forms.sharing import ShareForm
 from portal.services import blind, cases, offers, sharing
 from portal.services.errors import NotFound
+from portal.services.reports import signing
 from portal.storage.cases import CaseFilter
 from portal.storage.tables import Case
 from portal.views import wiring
@@ -75,7 +77,9 @@ def show_case(case: Case, form: UploadForm, share: ShareForm | None = None) -> s
     form.offer([(spec.key, _title(spec)) for spec in systems], latest or wiring.settings().default_model)
     shared = sharing.describe(case, current_user.id)
     return render_template("cases/case_view.html", case=case, form=form, limits=_upload_limits(), systems=systems,
-                           images=images, sharing=shared, share=share or ShareForm().offer(shared.colleagues))
+                           images=images, sharing=shared, share=share or ShareForm().offer(shared.colleagues),
+                           sign_form=SignForm(formdata=None), sign_open=False,
+                           report=signing.describe(wiring.engine(), case, current_user.id))
 
 
 def case_or_404(case_id: int) -> Case:

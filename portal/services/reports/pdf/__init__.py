@@ -1,0 +1,1 @@
+"""A report's content on paper; knows neither the database nor files."""
