@@ -24,6 +24,7 @@ from portal.views import (
     bodies,
     cases,
     errors,
+    exports,
     filters,
     headers,
     health,
@@ -32,11 +33,13 @@ from portal.views import (
     predictions,
     sessions,
     setup,
+    training_sets,
 )
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
+VIEWS = (account, admin, auth, cases, exports, health, home, images, model_views, predictions, setup,
+         training_sets)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

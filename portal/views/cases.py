@@ -12,6 +12,7 @@ from models.spec import ModelSpec
 from portal.forms.cases import CaseFilterForm, CaseForm, UploadForm
 from portal.services import cases, offers
 from portal.services.errors import NotFound
+from portal.services.exports import history
 from portal.storage.cases import CaseFilter
 from portal.storage.tables import Case
 from portal.views import wiring
@@ -39,7 +40,8 @@ def case_list() -> str:
     form = CaseFilterForm(request.args)
     form.validate()
     page = cases.list_cases(current_user.id, _wanted(form), wiring.page_number())
-    return render_template("cases/case_list.html", form=form, page=page)
+    return render_template("cases/case_list.html", form=form, page=page,
+                           answers=history.count_rows(current_user.id, _wanted(form)))
 
 
 @bp.get("/new")
@@ -98,3 +100,10 @@ def _upload_limits() -> UploadLimits:
     return UploadLimits(megabytes=settings.max_image_bytes // 10**6,
                         megapixels=settings.max_image_pixels // 10**6, files=settings.max_upload_files,
                         formats=FORMATS)
+
+
+def wanted_cases() -> CaseFilter:
+    """What the address asks of the history."""
+    form = CaseFilterForm(request.args)
+    form.validate()
+    return _wanted(form)

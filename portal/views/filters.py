@@ -29,6 +29,7 @@ UNDER = {
     "cases.case_view": "cases.case_list",
     "images.image_upload": "cases.case_list",
     "images.image_upload_form": "cases.case_list",
+    "training_sets.training_set_list": "cases.case_list",
     "predictions.prediction_view": "home.index",
     "predictions.review_form": "home.index",
     "predictions.review_create": "home.index",
