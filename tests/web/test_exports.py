@@ -24,6 +24,7 @@ from portal.storage.tables import AuditEvent, Prediction, Review, User
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.dropped_in import drop_in
+from tests.support.reviewed import Ward
 from tests.web.test_cases import open_case
 from tests.web.test_images import only, upload
 
@@ -55,8 +56,11 @@ def sheet(client: Client, query: str = "") -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def smear(client: Client, case_id: int, seed: int = 1, name: str = "one.png") -> int:
-    return int(only(upload(client, case_id, (name, pictures.smear(seed))))["prediction"])
+def smear(client: Client, case_id: int, seed: int = 1, name: str = "one.png", **answer: Any) -> int:
+    """An image that a system is said to have read."""
+    scores = {"Benign": 0.0123456789012345, "Early": 0.1, "Pre": 0.75, "Pro": 0.1376543210987655}
+    held = {"model": "leukemia", "label": "Pre", "scores": scores, **answer}
+    return Ward(client.app).image(case_id, bytes([seed]), name=name, **held)
 
 
 def review(client: Client, prediction_id: int, **form: str) -> None:
@@ -88,8 +92,10 @@ def test_every_format_tells_the_same(app: Flask, reader: Client) -> None:
     assert one["made_at"].endswith("+00:00")
     assert (one["reviewer"], other["reviewer"], other["verdict"]) == ("", "Reader", "override")
     assert (other["review_label"], other["review_reason"], other["blind"]) == ("Benign", "large; round", "no")
-    assert [{name: "" if cell is None else str(cell) for name, cell in row.items()} for row in sheet(reader)] == [
-        one, other]
+    for row, cells in zip((one, other), sheet(reader), strict=True):
+        assert list(row) == list(cells)
+        for name, cell in cells.items():
+            assert row[name] == str(cell or "") or float(row[name]) == pytest.approx(cell)
     nested = objects(reader)
     assert (nested[0]["scores"], nested[0]["reviews"]) == (said.scores, [])
     assert nested[1]["reviews"][0]["label"] == "Benign"
@@ -99,7 +105,7 @@ def test_numbers_stay_numbers_in_a_workbook(app: Flask, reader: Client) -> None:
     said = said_by_the_model(app, smear(reader, open_case(reader)))
     row = sheet(reader)[0]
     assert row["case"] == 1
-    assert {key: row[f"leukemia.{key}"] for key in said.scores} == said.scores
+    assert {key: row[f"leukemia.{key}"] for key in said.scores} == pytest.approx(said.scores)
     assert len(re.findall(r"<f>|<f ", reader.get("/cases/export.xlsx").data.decode("latin-1"))) == 0
 
 
@@ -152,7 +158,7 @@ def test_an_empty_history_is_a_table_without_rows(reader: Client) -> None:
 def test_the_filters_are_those_of_the_list(reader: Client) -> None:
     apple, pear = open_case(reader, patient="P-apple"), open_case(reader, patient="P-pear")
     smear(reader, apple)
-    upload(reader, pear, ("blank.png", pictures.blank()))
+    smear(reader, pear, outcome="refused", label=None, scores={}, reason="Too blurred.")
     for query, patients in (("?q=apple", ["P-apple"]), ("?outcome=refused", ["P-pear"]), ("?until=2020-01-01", []),
                             ("?since=2020-01-01", ["P-apple", "P-pear"]), ("?q=nothing", [])):
         assert [row["patient"] for row in table(reader, query)] == patients
@@ -203,8 +209,8 @@ def test_what_is_veiled_is_told_by_no_cell(app: Flask, reader: Client, colleague
         blind.choose_policy(Actor(), "always")
     case_id = open_case(reader)
     prediction = smear(reader, case_id)
-    small, tiny = (pictures.encode(draw_smear(3)[:side, :side]) for side in (200, 30))
-    upload(reader, case_id, ("small.png", small), ("tiny.png", tiny), model="rainbow")
+    smear(reader, case_id, 2, model="rainbow", label="bright", scores={"sum": 3.5}, demonstration="Made up.")
+    smear(reader, case_id, 3, model="rainbow", outcome="refused", label=None, scores={}, reason="Too small.")
     share(app, case_id, "colleague@clinic.example")
     review(reader, prediction, verdict="override", label="Pro")
     mine, veiled = (lines(table(client)) for client in (reader, colleague))

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 Cell = str | int | float | None
 """None is an empty cell."""
 
-FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[ \u00a0\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20])|^(?=[\t\r\n])")
+_BLANK, _RUN = r"[ \u00a0\ufeff]*", r"=+\-@\uff0b\uff0d\uff1d\uff20"
+FORMULA = re.compile(rf"^(?={_BLANK}[{_RUN}\t\r\n])|(?<=[;\t\r\n])(?={_BLANK}[{_RUN}])")
 """Where a program could begin to read a formula: at the start of a cell, and after what it might take for the end of
 one. The wide forms of = + - @ count too, for East Asian editions read them alike.
 """

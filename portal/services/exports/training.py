@@ -124,7 +124,7 @@ def bucket_of(measure: Measure, value: float) -> str:
 
 def buckets_of(measure: Measure) -> list[str]:
     most = measure.most or 1
-    number = round(most) if most <= FINEST else 4
+    number = max(1, round(most)) if most <= FINEST else 4
     edges = [most * place / number for place in range(number + 1)]
     return [f"{low:g} to {'' if high == most else 'below '}{high:g}"
             for low, high in pairwise(edges)]
