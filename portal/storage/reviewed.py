@@ -72,7 +72,9 @@ def find_nuclei(prediction_id: int) -> list[list[Any]]:
 
 
 def _reviewed(images: Sequence[int], models: Sequence[str]) -> Iterator[Reviewed]:
-    unread = and_(Case.blind, exists().where(WorkItem.prediction_id == Prediction.id, not_(WorkItem.reviewed)))
+    # With the case: there is an index for it, and none for the prediction alone.
+    unread = and_(Case.blind, exists().where(WorkItem.case_id == Case.id, WorkItem.prediction_id == Prediction.id,
+                                             not_(WorkItem.reviewed)))
     rows = rows_of(
         select(Image.id, Image.sha256, Image.name, Image.stored_as, Image.serial, Image.um_per_px, Case.id,
                Case.owner_id, Case.patient, Prediction.id, Prediction.outcome, Prediction.label, Prediction.scores,

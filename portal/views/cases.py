@@ -41,7 +41,7 @@ def case_list() -> str:
     form.validate()
     page = cases.list_cases(current_user.id, _wanted(form), wiring.page_number())
     return render_template("cases/case_list.html", form=form, page=page,
-                           answers=history.count_rows(current_user.id, _wanted(form)))
+                           answers=history.count_at_most(current_user.id))
 
 
 @bp.get("/new")

@@ -19,6 +19,7 @@ from models.imaging.drawn import draw_smear
 from portal.extensions import db
 from portal.services import blind
 from portal.services.audit import Actor
+from portal.services.exports import history
 from portal.storage import access, exports, work_items
 from portal.storage.tables import AuditEvent, Prediction, Review, User
 from tests.support import pictures
@@ -166,16 +167,19 @@ def test_the_filters_are_those_of_the_list(reader: Client) -> None:
         assert re.findall(r'row-link" href="[^"]*">([^<]*)', reader.get(f"/cases{query}").text) == patients[::-1]
 
 
-def test_the_panel_keeps_the_filters_and_says_how_many_there_are(reader: Client) -> None:
+def test_the_panel_keeps_the_filters_and_says_how_many_there_are(
+        reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     case_id = open_case(reader, patient="P-apple")
     smear(reader, case_id)
     smear(reader, case_id, 2, "two.png")
     smear(reader, open_case(reader, patient="P-pear"))
     page = reader.get("/cases?q=apple").text
-    assert "2 answers in these cases" in page
+    assert "your whole history holds 3." in page
     for form in FORMATS:
         assert f'href="/cases/export.{form}?q=apple"' in page
-    assert "3 answers in your cases" in reader.get("/cases").text
+    assert "Your whole history: 3 answers." in reader.get("/cases").text
+    monkeypatch.setattr(history, "COUNTED", 2)
+    assert "Your whole history: more than 2 answers." in reader.get("/cases").text
 
 
 def test_nobody_elses_cases_are_in_it(reader: Client, colleague: Client) -> None:

@@ -21,6 +21,8 @@ from portal.storage import exports
 from portal.storage.cases import CaseFilter
 from portal.storage.exports import Answer, Said
 
+COUNTED = 10_000
+"""A page counts no further."""
 Which = Literal["latest", "all"]
 """Of each reader's reviews of an answer: the one that counts, or the corrected ones too."""
 
@@ -46,9 +48,10 @@ def begin(actor: audit.Actor, reader_id: int, cases: CaseFilter, reviews: Which,
     return wanted
 
 
-def count_rows(reader_id: int, cases: CaseFilter) -> int:
-    """How many answers an export of these cases holds: its rows, but for those that several readers reviewed."""
-    return exports.count_answers(reader_id, cases)
+def count_at_most(reader_id: int) -> str:
+    """How many answers the reader's whole history holds, in figures: what no export has more of. "0" without any."""
+    found = exports.count_answers(reader_id, COUNTED + 1)
+    return f"{found:,}" if found <= COUNTED else f"more than {COUNTED:,}"
 
 
 def find_columns(engine: Engine, wanted: Wanted) -> Columns:
