@@ -123,7 +123,8 @@ def test_what_is_left_out_and_why(ward: Ward, anna: Client) -> None:
     disagreed = ward.image(case, b"one", "leukemia", label="Pro")
     ward.review(disagreed, ANNA)
     ward.review(disagreed, BERT, "override", label="Benign")
-    ward.review(ward.image(hidden, b"two", "leukemia", label="Pro"), ANNA, "override", label="Pre", blind=True)
+    blind = ward.image(hidden, b"two", "leukemia", label="Pro")
+    ward.review(blind, ANNA, "override", label="Pre", blind=True)
     ward.review(ward.image(case, b"three", "leukemia", label="Pro", name="secondread-drawn-1.png"), ANNA)
     for content in (b"four", b"four with metadata"):
         ward.review(ward.image(case, content, "leukemia", label="Pro", kept=b"four"), ANNA)
@@ -135,6 +136,8 @@ def test_what_is_left_out_and_why(ward: Ward, anna: Client) -> None:
     told = files["README.txt"].decode()
     for words in ("Readers disagree", "Read blind", "Drawn samples", "The same picture as another one here"):
         assert re.search(rf"^ +1  {words}", told, re.MULTILINE), words
+    ward.review(blind, BERT, "override", label="Pre", blind=True)
+    assert {row["label"] for row in table(unpacked(anna, "leukemia"), "labels.csv")} == {"Pro", "Pre"}
 
 
 def test_a_signature_after_the_last_review_decides(ward: Ward, anna: Client) -> None:
