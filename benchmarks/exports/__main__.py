@@ -40,11 +40,15 @@ def main() -> None:
         for name in options.databases.split(","):
             with _database(name, Path(folder), options.mysql) as url:
                 found["databases"][name] = _measure(python, name, url, folder, lengths)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "exports.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    written = report.markdown(found)
-    (options.out / "exports.md").write_text(written, encoding="utf-8")
-    print(written)
+            # After each: the second takes as long again, and may not be there.
+            _write(found, options.out)
+    print(report.markdown(found))
+
+
+def _write(found: dict[str, Any], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "exports.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (out / "exports.md").write_text(report.markdown(found), encoding="utf-8")
 
 
 def _measure(python: Path, name: str, url: str, folder: str, lengths: dict[int, int]) -> list[dict[str, Any]]:
