@@ -26,6 +26,7 @@ from portal.views import (
     cases,
     choices,
     errors,
+    exports,
     filters,
     headers,
     health,
@@ -37,12 +38,13 @@ from portal.views import (
     sessions,
     setup,
     sharing,
+    training_sets,
 )
 from portal.views import models as model_views
 from portal.views.ids import IdConverter
 
-VIEWS = (account, admin, agreement, auth, cases, choices, health, home, images, model_views, predictions, reports,
-         setup, sharing)
+VIEWS = (account, admin, agreement, auth, cases, choices, exports, health, home, images, model_views, predictions,
+         reports, setup, sharing, training_sets)
 COMMANDS = (account_commands, housekeeping, model_commands, predict, prepare, samples)
 
 

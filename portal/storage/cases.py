@@ -131,3 +131,8 @@ def summarise_predictions(case_ids: Sequence[int], reader_id: int) -> list[Predi
     return [PredictionSummary(case_id=case_id, image_id=image_id, outcome=outcome, label=label,
                               demonstration=demonstration, reviewed=bool(seen))
             for case_id, image_id, outcome, label, demonstration, seen in rows]
+
+
+def ids_that_fit(reader_id: int, wanted: CaseFilter) -> Select[tuple[int]]:
+    """The ids of all the reader's cases that fit, in no order: for queries of what is in them."""
+    return _fitting(select(Case).where(readable_by(reader_id)), wanted, reader_id).with_only_columns(Case.id)

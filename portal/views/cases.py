@@ -14,6 +14,7 @@ from portal.forms.reports import SignForm
 from portal.forms.sharing import ShareForm
 from portal.services import blind, cases, offers, sharing
 from portal.services.errors import NotFound
+from portal.services.exports import history
 from portal.services.reports import signing
 from portal.storage.cases import CaseFilter
 from portal.storage.tables import Case
@@ -42,7 +43,8 @@ def case_list() -> str:
     form = CaseFilterForm(request.args).offer((spec.key, spec.title) for spec in wiring.engine().specs())
     form.validate()
     page = cases.list_cases(current_user.id, _wanted(form), wiring.page_number())
-    return render_template("cases/case_list.html", form=form, page=page)
+    return render_template("cases/case_list.html", form=form, page=page,
+                           answers=history.count_at_most(current_user.id))
 
 
 @bp.get("/new")
@@ -107,3 +109,10 @@ def _upload_limits() -> UploadLimits:
     return UploadLimits(megabytes=settings.max_image_bytes // 10**6,
                         megapixels=settings.max_image_pixels // 10**6, files=settings.max_upload_files,
                         formats=FORMATS)
+
+
+def wanted_cases() -> CaseFilter:
+    """What the address asks of the history."""
+    form = CaseFilterForm(request.args)
+    form.validate()
+    return _wanted(form)

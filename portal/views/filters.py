@@ -32,6 +32,7 @@ UNDER = {
     "images.image_upload_form": "cases.case_list",
     "reports.sign_form": "cases.case_list",
     "reports.sign": "cases.case_list",
+    "training_sets.training_set_list": "cases.case_list",
     "predictions.prediction_view": "home.index",
     "predictions.review_form": "home.index",
     "predictions.review_create": "home.index",

@@ -1,0 +1,1 @@
+"""What exporting a long history costs: seconds and memory, per format and database."""
