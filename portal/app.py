@@ -34,6 +34,7 @@ from portal.views import (
     setup,
 )
 from portal.views import models as model_views
+from portal.views.api import interface
 from portal.views.ids import IdConverter
 
 VIEWS = (account, admin, auth, cases, health, home, images, model_views, predictions, setup)
@@ -96,5 +97,6 @@ def _wire(app: Flask) -> None:
         part.init_app(app)
     for view in VIEWS:
         app.register_blueprint(view.bp)
+    interface.init_app(app)
     for command in COMMANDS:
         app.cli.add_command(command.group)

@@ -69,3 +69,11 @@ class NotChosen(PortalError):
 
 class NotActivated(PortalError):
     """A model cannot be made the active one of its family; the text says why and what to do."""
+
+
+class BadToken(PortalError):
+    """A personal token cannot be made; the text says why."""
+
+
+class NotAdmitted(PortalError):
+    """A personal token that lets nobody in: revoked, never made, or of an account that may not log in."""
