@@ -18,7 +18,7 @@ from portal.views import wiring
 from portal.views.api import problems
 from portal.views.api.document import bp, fails
 from portal.views.api.guard import token_required
-from portal.views.api.shapes import Moment, Sent, Told, from_form, truth
+from portal.views.api.shapes import Moment, Sent, Told, Truth, Whether, from_form
 from portal.views.cases import case_or_404
 from portal.views.sessions import current_actor
 
@@ -66,7 +66,7 @@ class NewCase(Sent):
     patient = from_form(CaseForm.patient, metadata={"description": "A pseudonym: never a name or a date of birth."})
     specimen = from_form(CaseForm.specimen)
     note = from_form(CaseForm.note, load_default="")
-    blind = truth()
+    blind = Truth()
 
 
 class PredictionOfImage(Told):
@@ -78,7 +78,7 @@ class PredictionOfImage(Told):
     label = fields.String(allow_none=True)
     score = fields.Float(allow_none=True)
     summary = fields.String()
-    demonstration = fields.Boolean(dump_only=True)
+    demonstration = Whether(dump_only=True)
     demonstration_note = fields.String(attribute="demonstration")
 
 

@@ -10,7 +10,7 @@ from portal.views import wiring
 from portal.views.api import problems
 from portal.views.api.document import bp, fails
 from portal.views.api.guard import token_required
-from portal.views.api.shapes import Told
+from portal.views.api.shapes import Told, Whether
 
 
 class ModelLabel(Told):
@@ -39,7 +39,7 @@ class ModelRow(Told):
     title = fields.String(attribute="spec.title")
     state = fields.String(validate=validate.OneOf((CHOSEN, INSTALLED, ABSENT)))
     measured = fields.String(metadata={"description": "The headline of its card, with its interval."})
-    demonstration = fields.Boolean(attribute="spec.demonstration", dump_only=True)
+    demonstration = Whether(attribute="spec.demonstration", dump_only=True)
     demonstration_note = fields.String(attribute="spec.demonstration")
 
 

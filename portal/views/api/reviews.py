@@ -55,7 +55,7 @@ def review_list(prediction_id: int) -> dict[str, tuple[GivenReview, ...]]:
 
 @bp.post("/predictions/<id:prediction_id>/reviews")
 @token_required
-@fails(400, 404, 413, 415, 422)
+@fails(400, 404, 405, 413, 415, 422)
 @bp.arguments(NewReview)
 @bp.response(201, Review)
 def review_create(sent: dict[str, Any], prediction_id: int) -> GivenReview:

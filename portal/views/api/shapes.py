@@ -11,6 +11,8 @@ from wtforms.validators import DataRequired, Length
 from portal.views.ids import LARGEST
 
 TRUE, FALSE = {"true"}, {"false"}
+NOT_BLANK = r"^[\s\x1c-\x1f\x85]*[^\s\x1c-\x1f\x85]"
+"""What Python takes for blanks, in a pattern that other languages read alike."""
 
 
 class Told(Schema):
@@ -48,6 +50,22 @@ class Moment(fields.DateTime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
 
 
+class Whether(fields.Boolean):
+    """True where there is anything: of a text, whether it says something."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> bool:
+        return bool(value)
+
+
+class Truth(fields.Boolean):
+    """A truth of JSON; neither a number nor a word is one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Plain(fields.Field[Any]):
     """A number, a text or null, as JSON says it: true is no 1."""
 
@@ -63,7 +81,7 @@ def identity(**kwargs: Any) -> fields.Integer:
 
 
 def truth(**kwargs: Any) -> fields.Boolean:
-    """As JSON and addresses write it, and no other word."""
+    """A truth in a query: “true” or “false” and no other word."""
     return fields.Boolean(truthy=TRUE, falsy=FALSE, **kwargs)
 
 
@@ -75,5 +93,5 @@ def from_form(unbound: Any, **kwargs: Any) -> Text:
     held: list[Any] = [validate.Length(min=1 if needed else None, max=most)] if most else []
     if needed:
         kwargs = {"required": True, "error_messages": {"required": needed}, **kwargs}
-        held.append(validate.Regexp(r"^\s*\S", error=needed))
+        held.append(validate.Regexp(NOT_BLANK, error=needed))
     return Text(validate=held, **kwargs)
