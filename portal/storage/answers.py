@@ -27,30 +27,36 @@ class AnswerFilter:
 
 
 def list_predictions(reader_id: int, wanted: AnswerFilter, before: int | None, size: int) -> Sequence[Prediction]:
-    """At most `size` of the reader's predictions that fit, newest first, all older than the one of id `before`."""
-    mine = and_(WorkItem.prediction_id == Prediction.id, WorkItem.user_id == reader_id)
-    query = (select(Prediction).join(WorkItem, mine).join(Prediction.image).join(Image.case)
-             .where(readable_by(reader_id))
-             .options(contains_eager(Prediction.image).contains_eager(Image.case), selectinload(Prediction.reviews)))
+    """At most `size` of the reader's predictions that fit, newest first, all older than the one of id `before`.
+
+    One walk along the key of `work_items`, then the rows that it met: joined at once, MariaDB sorts all of them.
+    """
+    walk = _fitting(select(WorkItem.prediction_id).where(WorkItem.user_id == reader_id), wanted)
     if before is not None:
-        query = query.where(WorkItem.prediction_id < before)
-    page = _fitting(query, wanted).order_by(WorkItem.prediction_id.desc()).limit(size)
-    return db.session.scalars(page).all()
+        walk = walk.where(WorkItem.prediction_id < before)
+    ids = db.session.scalars(walk.order_by(WorkItem.prediction_id.desc()).limit(size)).all()
+    query = (select(Prediction).join(Prediction.image).join(Image.case)
+             .where(Prediction.id.in_(ids), readable_by(reader_id)).order_by(Prediction.id.desc())
+             .options(contains_eager(Prediction.image).contains_eager(Image.case), selectinload(Prediction.reviews)))
+    return db.session.scalars(query).all()
 
 
-def _fitting(query: Select[Prediction], wanted: AnswerFilter) -> Select[Prediction]:
+def _fitting(walk: Select[int], wanted: AnswerFilter) -> Select[int]:
+    """What is asked of other tables is asked row by row, so that no plan begins there."""
     if wanted.model:
-        query = query.where(WorkItem.model == wanted.model)
+        walk = walk.where(WorkItem.model == wanted.model)
     if wanted.outcome:
-        veiled = and_(Case.blind, not_(WorkItem.reviewed))
-        query = query.where(veiled if wanted.outcome == "hidden" else
-                            and_(not_(veiled), WorkItem.outcome == wanted.outcome))
+        blind = select(Case.blind).where(Case.id == WorkItem.case_id).scalar_subquery()
+        veiled = and_(not_(WorkItem.reviewed), blind)
+        walk = walk.where(veiled if wanted.outcome == "hidden" else
+                          and_(WorkItem.outcome == wanted.outcome, not_(veiled)))
+    made = select(Prediction.created_at).where(Prediction.id == WorkItem.prediction_id).scalar_subquery()
     if wanted.since:
-        query = query.where(Prediction.created_at >= datetime.combine(wanted.since, time.min))
+        walk = walk.where(made >= datetime.combine(wanted.since, time.min))
     if wanted.until:
-        query = query.where(Prediction.created_at <= datetime.combine(wanted.until, time.max))
+        walk = walk.where(made <= datetime.combine(wanted.until, time.max))
     if wanted.reviewed is not None:
-        query = query.where(WorkItem.reviewed if wanted.reviewed else not_(WorkItem.reviewed))
+        walk = walk.where(WorkItem.reviewed if wanted.reviewed else not_(WorkItem.reviewed))
     if wanted.case_id is not None:
-        query = query.where(WorkItem.case_id == wanted.case_id)
-    return query
+        walk = walk.where(WorkItem.case_id == wanted.case_id)
+    return walk
