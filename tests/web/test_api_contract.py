@@ -65,7 +65,8 @@ def buffered(app: Flask) -> Callable[[dict[str, Any], Any], list[bytes]]:
 def failures(app: Flask, token: str, parameters: dict[str, Any], examples: int) -> tuple[int, list[str]]:
     """How many requests were answered, and what was wrong with the answers."""
     config = schemathesis.Config.from_dict({
-        "seed": 20261121, "cache": {"enabled": False}, "headers": {"Authorization": f"Bearer {token}"}, "parameters": parameters,
+        "seed": 20261121, "cache": {"enabled": False},
+        "headers": {"Authorization": f"Bearer {token}"}, "parameters": parameters,
         "generation": {"max-examples": examples, "deterministic": True, "no-shrink": True},
         "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
         "operations": [{"include-name": name, "checks": {"positive_data_acceptance": {"enabled": False}}}
