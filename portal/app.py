@@ -41,6 +41,7 @@ from portal.views import (
     training_sets,
 )
 from portal.views import models as model_views
+from portal.views.api import interface
 from portal.views.ids import IdConverter
 
 VIEWS = (account, admin, agreement, auth, cases, choices, exports, health, home, images, model_views, predictions,
@@ -104,5 +105,6 @@ def _wire(app: Flask) -> None:
         part.init_app(app)
     for view in VIEWS:
         app.register_blueprint(view.bp)
+    interface.init_app(app)
     for command in COMMANDS:
         app.cli.add_command(command.group)

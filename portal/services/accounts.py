@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.extensions import db
 from portal.services import audit, links, passwords
 from portal.services.errors import AccountExists, BadAccount, LastAdministrator, NotFound, TooManyTries
-from portal.storage import audit_events, login_sessions, users
+from portal.storage import api_tokens, audit_events, login_sessions, users
 from portal.storage.tables import User
 
 NAME_LENGTH = 120
@@ -78,7 +78,7 @@ def approve_user(actor: audit.Actor, user_id: int) -> User:
 
 
 def disable_user(actor: audit.Actor, user_id: int, at: datetime) -> User:
-    """Close the account and end its logins at once. Raises NotFound or LastAdministrator."""
+    """Close the account, end its logins and revoke its tokens at once. Raises NotFound or LastAdministrator."""
     users.lock_administrators()
     user = _locked(user_id)
     was, user.status = user.status, "disabled"
@@ -88,8 +88,9 @@ def disable_user(actor: audit.Actor, user_id: int, at: datetime) -> User:
         db.session.rollback()
         raise LastAdministrator("The last administrator cannot be disabled. Approve another one first.")
     ended = login_sessions.delete_sessions(user_id)
+    revoked = api_tokens.revoke_all(user_id, at)
     links.void_reset_links(user_id, at)
-    audit.record(actor, "user.disable", f"user:{user_id}", was=was, sessions_ended=ended)
+    audit.record(actor, "user.disable", f"user:{user_id}", was=was, sessions_ended=ended, tokens_revoked=revoked)
     db.session.commit()
     return user
 

@@ -39,6 +39,14 @@ class LinkExpired(PortalError):
     """A one-time link was used, is too old or never existed."""
 
 
+class BadToken(PortalError):
+    """A personal token cannot be made; the text says why."""
+
+
+class NotAdmitted(PortalError):
+    """A personal token that lets nobody in: revoked, never made, or of an account that may not log in."""
+
+
 class LastAdministrator(PortalError):
     """The only approved administrator would be locked out."""
 

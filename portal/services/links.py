@@ -8,7 +8,7 @@ from portal.extensions import db
 from portal.services import audit, login_guard, passwords
 from portal.services.errors import LinkExpired, NotFound
 from portal.services.tokens import digest, draw_token
-from portal.storage import login_sessions, one_time_links, users
+from portal.storage import api_tokens, login_sessions, one_time_links, users
 from portal.storage.tables import OneTimeLink, now
 
 LIFETIME = timedelta(hours=24)
@@ -52,7 +52,10 @@ def claim_link(actor: audit.Actor, link: OneTimeLink, at: datetime) -> None:
 
 
 def reset_password(actor: audit.Actor, token: str, password: str, *, rounds: int, at: datetime) -> None:
-    """Set the password of the link's account and end its logins. Raises LinkExpired or WeakPassword."""
+    """Set the password of the link's account, end its logins and revoke its tokens.
+
+    Raises LinkExpired or WeakPassword.
+    """
     link = check_reset_link(token, at)
     user = users.find_user(link.user_id or 0)
     if user is None:
@@ -64,7 +67,8 @@ def reset_password(actor: audit.Actor, token: str, password: str, *, rounds: int
     db.session.flush()
     ended = login_sessions.delete_sessions(user.id)
     login_guard.forgive(user.email)
-    audit.record(actor, "password.reset", f"user:{user.id}", sessions_ended=ended)
+    revoked = api_tokens.revoke_all(user.id, at)
+    audit.record(actor, "password.reset", f"user:{user.id}", sessions_ended=ended, tokens_revoked=revoked)
     db.session.commit()
 
 

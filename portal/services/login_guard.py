@@ -27,6 +27,7 @@ class Rule:
 ACCOUNT = Rule(free=5, longest=timedelta(minutes=15))
 # A whole clinic may share one address.
 ADDRESS = Rule(free=20, longest=timedelta(minutes=15))
+TOKEN = Rule(free=20, longest=timedelta(minutes=15))
 
 
 def wait_after(failures: int, rule: Rule) -> timedelta:
@@ -69,6 +70,21 @@ def begin_try(email: str, address: str, at: datetime) -> None:
 def forgive(email: str) -> None:
     """Forget the account's failures, within the caller's transaction: the password was right."""
     login_failures.delete_account(digest(email))
+
+
+def count_bad_token(address: str, at: datetime) -> None:
+    """Count a personal token that lets nobody in, and commit. Raises TooManyTries for an address that sent many.
+
+    Counted apart from logins: a forgotten script must not keep its clinic from logging in.
+    """
+    network = f"api {_network(address)}"[:45]
+    seconds = seconds_left(login_failures.count_address(network, at - WINDOW), TOKEN, at)
+    if seconds:
+        raise TooManyTries(seconds)
+    login_failures.add_failure(digest(network), network, at)
+    db.session.commit()
+    login_failures.delete_older(at - WINDOW)
+    db.session.commit()
 
 
 def _refuse_when_slowed(account: str, network: str, at: datetime, but: int | None = None) -> None:

@@ -10,8 +10,8 @@ from portal.services import audit, links, login_guard, login_sessions, passwords
 from portal.services.accounts import folded_email
 from portal.services.errors import AccountDisabled, AccountWaiting, BadLogin
 from portal.services.login_sessions import Client, Login
+from portal.storage import api_tokens, users
 from portal.storage import login_sessions as session_rows
-from portal.storage import users
 from portal.storage.tables import User
 
 WRONG = "E-mail or password is wrong."
@@ -42,7 +42,10 @@ def log_in(client: Client, email: str, password: str, *, remember: bool, setting
 
 def change_password(actor: audit.Actor, login: Login, current: str, password: str, *, settings: Settings,
                     at: datetime) -> Login:
-    """Set a new password and end every other login. Raises WeakPassword, BadLogin or TooManyTries."""
+    """Set a new password, end every other login and revoke every token.
+
+    Raises WeakPassword, BadLogin or TooManyTries.
+    """
     passwords.check_strength(password, (login.name, login.email))
     login_guard.begin_try(login.email, actor.address, at)
     user = users.find_user(login.id)
@@ -57,7 +60,8 @@ def change_password(actor: audit.Actor, login: Login, current: str, password: st
     ended = session_rows.delete_sessions(login.id, keep=login.session_id)
     renewed = login_sessions.renew_session(login, at)
     links.void_reset_links(login.id, at)
-    audit.record(actor, "password.change", f"user:{login.id}", sessions_ended=ended)
+    revoked = api_tokens.revoke_all(login.id, at)
+    audit.record(actor, "password.change", f"user:{login.id}", sessions_ended=ended, tokens_revoked=revoked)
     db.session.commit()
     return renewed
 

@@ -1,15 +1,16 @@
-"""One's own account: the password, and where one is logged in."""
+"""One's own account: the password, where one is logged in, and the tokens of one's programs."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from portal.forms.account import PasswordForm
-from portal.services import login_sessions, logins
-from portal.services.errors import BadLogin, NotFound, TooManyTries, WeakPassword
-from portal.services.login_sessions import SessionInfo
+from portal.forms.account import PasswordForm, TokenForm
+from portal.services import api_tokens, login_sessions, logins
+from portal.services.errors import BadLogin, BadToken, NotFound, TooManyTries, WeakPassword
 from portal.storage.tables import now
 from portal.views import sessions
 from portal.views.guards import signed_in
@@ -25,7 +26,7 @@ TEMPLATE = "account/account.html"
 @bp.get("")
 @signed_in
 def account_view() -> str:
-    return render_template(TEMPLATE, form=PasswordForm(), sessions=_own_sessions())
+    return _show()
 
 
 @bp.get("/password")
@@ -40,21 +41,21 @@ def password_form() -> str | Response:
 def password_change() -> Page:
     form = PasswordForm()
     if not form.validate():
-        return render_template(TEMPLATE, form=form, sessions=_own_sessions()), 400
+        return _show(form=form), 400
     try:
         renewed = logins.change_password(sessions.current_actor(), current_user, form.current.data,
                                          form.password.data, settings=settings(), at=now())
     except TooManyTries as problem:
-        return tell_slowed(TEMPLATE, form, problem, sessions=_own_sessions())
+        return tell_slowed(TEMPLATE, form, problem, **_own())
     except BadLogin as problem:
         form.current.errors = [str(problem)]
     except WeakPassword as problem:
         form.password.errors = [str(problem)]
     else:
         sessions.begin(renewed)
-        flash("Your password is changed. Every other login of yours has ended.", "success")
+        flash("Your password is changed. Every other login of yours has ended, and no token works any more.", "success")
         return redirect(url_for("account.account_view"), 303)
-    return render_template(TEMPLATE, form=form, sessions=_own_sessions()), 400
+    return _show(form=form), 400
 
 
 @bp.post("/sessions/<id:session_id>/end")
@@ -71,5 +72,45 @@ def session_end(session_id: int) -> Response:
     return redirect(url_for("account.account_view"), 303)
 
 
-def _own_sessions() -> list[SessionInfo]:
-    return login_sessions.list_sessions(current_user, settings(), now())
+@bp.get("/tokens")
+@signed_in
+def token_form() -> str | Response:
+    """The same page, for whoever reloads the address under which a token was shown."""
+    return _show(token_form=TokenForm())
+
+
+@bp.post("/tokens")
+@signed_in
+def token_create() -> Page:
+    """Not a redirect: the secret is shown in this answer and nowhere else."""
+    form = TokenForm()
+    if form.validate():
+        try:
+            made = api_tokens.make_token(sessions.current_actor(), current_user.id, form.name.data, now())
+        except BadToken as problem:
+            form.name.errors = [str(problem)]
+        else:
+            return _show(made=made, made_for=form.name.data)
+    return _show(token_form=form), 400
+
+
+@bp.post("/tokens/<id:token_id>/revoke")
+@signed_in
+def token_revoke(token_id: int) -> Response:
+    try:
+        api_tokens.revoke_token(sessions.current_actor(), current_user.id, token_id, now())
+    except NotFound:
+        abort(404)
+    flash("That token works no more.", "success")
+    return redirect(url_for("account.account_view"), 303)
+
+
+def _show(**changes: Any) -> str:
+    return render_template(TEMPLATE, **{"form": PasswordForm(formdata=None), **_own(), **changes})
+
+
+def _own() -> dict[str, Any]:
+    """What the page shows besides what was just done."""
+    return {"token_form": TokenForm(formdata=None), "made": "", "made_for": "",
+            "sessions": login_sessions.list_sessions(current_user, settings(), now()),
+            "tokens": api_tokens.list_tokens(current_user.id)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_login import current_user
 
 FORM_BYTES = 256 * 1024
@@ -16,3 +16,8 @@ def init_app(app: Flask) -> None:
     def limit_body() -> None:
         if request.endpoint != UPLOAD or not current_user.is_authenticated:
             request.max_content_length = FORM_BYTES
+
+
+def allow_images() -> None:
+    """For a view that found out itself who is asking, before it looks at the body."""
+    request.max_content_length = current_app.config["MAX_CONTENT_LENGTH"]

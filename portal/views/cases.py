@@ -40,8 +40,7 @@ class UploadLimits:
 @bp.get("")
 @signed_in
 def case_list() -> str:
-    form = CaseFilterForm(request.args).offer((spec.key, spec.title) for spec in wiring.engine().specs())
-    form.validate()
+    form = _filters()
     page = cases.list_cases(current_user.id, _wanted(form), wiring.page_number())
     return render_template("cases/case_list.html", form=form, page=page,
                            answers=history.count_at_most(current_user.id))
@@ -92,6 +91,12 @@ def case_or_404(case_id: int) -> Case:
         abort(404)
 
 
+def _filters() -> CaseFilterForm:
+    form = CaseFilterForm(request.args).offer((spec.key, spec.title) for spec in wiring.engine().specs())
+    form.validate()
+    return form
+
+
 def _wanted(form: CaseFilterForm) -> CaseFilter:
     """What the filters say; one that makes no sense asks for everything, and its error stands beside it."""
     return CaseFilter(text=form.q.data, since=form.since.data, until=None if form.until.errors else form.until.data,
@@ -113,6 +118,4 @@ def _upload_limits() -> UploadLimits:
 
 def wanted_cases() -> CaseFilter:
     """What the address asks of the history."""
-    form = CaseFilterForm(request.args)
-    form.validate()
-    return _wanted(form)
+    return _wanted(_filters())

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from portal.extensions import login_manager
 from portal.views import bodies
+from portal.views.api import problems
 from portal.views.carried import ask_to_log_in
 from portal.views.wiring import wants_json
 
@@ -60,6 +61,8 @@ def answer_stale_form(problem: CSRFError) -> Answer:
 
 
 def answer_http_error(problem: HTTPException) -> Answer:
+    if problems.is_asked():
+        return problems.tell_http(problem)
     if problem.code == 413 and request.endpoint == bodies.UPLOAD and not current_user.is_authenticated:
         return redirect(url_for("auth.login_form"))
     return _answer(problem.code or 500)
@@ -77,6 +80,8 @@ def answer_crash(problem: Exception) -> Answer:
 
 
 def _answer(status: int, advice: str = "") -> tuple[str | Response, int]:
+    if problems.is_asked():
+        return problems.tell(status), status
     title, usual_advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
     return answer_with(status, title, advice or usual_advice)
 

@@ -15,6 +15,7 @@ FIXED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+NEVER_KEPT = ("text/html", "application/json", "application/problem+json")
 
 
 def init_app(app: Flask) -> None:
@@ -25,7 +26,7 @@ def init_app(app: Flask) -> None:
         answer.headers.extend({name: value for name, value in FIXED.items() if name not in answer.headers})
         if request.is_secure:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        if answer.mimetype in ("text/html", "application/json"):
+        if answer.mimetype in NEVER_KEPT:
             answer.headers["Cache-Control"] = "no-store"
         return answer
 

@@ -174,7 +174,7 @@ def test_disabling_ends_every_login_and_link_at_once(
     assert [login_sessions.find_login(token, settings, at) for token in tokens] == [None, None]
     with pytest.raises(LinkExpired):
         links.check_reset_link(link, at)
-    assert audited("user.disable")[0].details == {"was": "approved", "sessions_ended": 2}
+    assert audited("user.disable")[0].details == {"was": "approved", "sessions_ended": 2, "tokens_revoked": 0}
 
 
 def test_a_login_from_before_does_not_come_back_with_the_approval(

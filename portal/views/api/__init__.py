@@ -1,0 +1,1 @@
+"""`/api/v1`: what the pages do, for programs. HTTP only: read the request, call one service, answer with an object."""
