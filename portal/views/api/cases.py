@@ -46,6 +46,7 @@ class CaseList(Told):
     page = fields.Integer(attribute="number")
     pages = fields.Integer(attribute="last")
     total = fields.Integer()
+    more = fields.Boolean(metadata={"description": "There are more than `total`; they were not counted."})
 
 
 class CaseQuery(Sent):
