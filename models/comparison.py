@@ -87,7 +87,7 @@ def load_comparison(spec: ModelSpec, folder: Path | None) -> Comparison | None:
         if (held["key"], held["version"], held["weights_sha256"]) != (spec.key, spec.version, spec.weights_sha256):
             return None
         return _comparison(held)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
 
 

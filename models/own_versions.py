@@ -47,7 +47,7 @@ def read_manifest(path: Path) -> Manifest:
         return _manifest(json.loads(path.read_bytes()), path)
     except OSError:
         raise ManifestError(f"{path.name} cannot be opened") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
         if isinstance(problem, ManifestError):
             raise
         raise ManifestError(f"{path.name} cannot be used: write it again with export") from None
