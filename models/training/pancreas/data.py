@@ -83,12 +83,18 @@ def drawn_parts(plan: Plan) -> dict[Role, Part]:
 def scored_parts(plan: Plan) -> dict[Role, Part]:
     """A clinic's own images by role, whole specimens on one side; the split is recorded in `split.json`."""
     rows = read_table(plan.data)
-    roles = deal([row.group for row in rows], [0] * len(rows), plan.seed, base_of(plan).roles)
+    roles = roles_of(rows, plan)
     by_role = {role: [row for row, mine in zip(rows, roles, strict=True) if mine == role] for role in ROLES}
     paths = {role: [row.path for row in some] for role, some in by_role.items()}
     counts = {role: len(some) for role, some in by_role.items()}
     record_split(plan.seed, paths, counts, plan.out)
     return {role: _read_part(some) for role, some in by_role.items()}
+
+
+def roles_of(rows: Sequence[Scored], plan: Plan) -> list[Role]:
+    """The side of each image, whole specimens on one."""
+    groups = [row.group for row in rows]
+    return deal(groups, [0] * len(rows), plan.seed, base_of(plan).sides(groups, [row.path for row in rows]))
 
 
 def _read_part(rows: Sequence[Scored]) -> Part:

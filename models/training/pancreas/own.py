@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.scoring.pancreas import KEYS, total
-from models.training.pancreas.data import middle, scored_parts
+from models.training.pancreas.data import middle, roles_of, scored_parts
 from models.training.pancreas.export import PARITY_IMAGES
 from models.training.pancreas.export import write as write_graph
 from models.training.pancreas.fit import fit
 from models.training.pancreas.served import parity, reload
 from models.training.pancreas.table import read_table
 from models.training.protocol.graphs import load_network
-from models.training.protocol.own import Base, Example, Tuning, base_of, deal
+from models.training.protocol.own import Base, Example, Tuning
 from models.training.protocol.plan import Plan
 from models.training.protocol.table import SCORES
 from models.zoo.pancreas import build
@@ -29,7 +29,7 @@ def write(plan: Plan, _base: Base) -> tuple[dict[str, Path], dict[str, float]]:
 def examples(plan: Plan) -> list[Example]:
     """The images of `scores.csv`, dealt as `fit` deals them."""
     rows = read_table(plan.data)
-    roles = deal([row.group for row in rows], [0] * len(rows), plan.seed, base_of(plan).roles)
+    roles = roles_of(rows, plan)
     found = []
     for row, role in zip(rows, roles, strict=True):
         scores = dict(zip(KEYS, row.scores, strict=True))

@@ -49,7 +49,20 @@ class Base:
     folder: Path | None
     """Of an own version: where it lies."""
     roles: Mapping[str, Role]
-    """The side that a group was on when this version was fitted, by `mark`: what it has learnt from must not test."""
+    """The side that an image was on when this version was fitted, by `mark`: what it has learnt from must not test."""
+
+    def sides(self, groups: Sequence[str], paths: Sequence[Path]) -> dict[str, Role]:
+        """The groups that hold images which this version knows, with the side that they must stay on.
+
+        By the images' bytes: an export numbers its groups anew. A group that has grown together of several goes where
+        most was learnt from it.
+        """
+        found: dict[str, Role] = {}
+        for group, path in zip(groups, paths, strict=True) if self.roles else ():
+            role = self.roles.get(mark(path))
+            if role is not None:
+                found[group] = min(role, found.get(group, role), key=ROLES.index)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +122,16 @@ def _torch(path: Path) -> dict[str, Path]:
     return {"torch": path} if path.is_file() else {}
 
 
-def mark(group: str) -> str:
-    """A group in a manifest: told again, not read."""
-    return hashlib.sha256(group.encode()).hexdigest()[:16]
+def mark(path: Path) -> str:
+    """An image in a manifest: told again, not read."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def deal(groups: Sequence[str], classes: Sequence[int], seed: int, known: Mapping[str, Role]) -> list[Role]:
     """A role per image: whole groups only, about 60, 15 and 25 % of the images of each stratum.
 
     A group's stratum is its commonest class. Where a stratum has three groups, every role gets one. A group that was
-    dealt before (`known`, by `mark`) stays where it was.
+    dealt before (`known`) stays where it was.
     """
     strata = strata_of(groups, classes)
     sizes = Counter(groups)
@@ -139,7 +152,7 @@ def strata_of(groups: Sequence[str], classes: Sequence[int]) -> dict[str, int]:
 
 
 def _deal(shuffled: Sequence[str], sizes: Mapping[str, int], known: Mapping[str, Role]) -> dict[str, Role]:
-    roles = {group: known[mark(group)] for group in shuffled if mark(group) in known}
+    roles = {group: known[group] for group in shuffled if group in known}
     new = [group for group in shuffled if group not in roles]
     total = sum(sizes[group] for group in shuffled)
     for number, group in enumerate(new):
@@ -156,7 +169,7 @@ def label_examples(plan: Plan) -> list[Example]:
     rows = read_labels(plan.data, spec)
     _check_enough(rows, spec)
     groups, labels = [row.group for row in rows], [row.label for row in rows]
-    roles = deal(groups, labels, plan.seed, base_of(plan).roles)
+    roles = deal(groups, labels, plan.seed, base_of(plan).sides(groups, [row.path for row in rows]))
     lacking = [label.name for i, label in enumerate(spec.labels)
                if not any(one == i and role == "train" for one, role in zip(labels, roles, strict=True))]
     if lacking:
@@ -241,7 +254,7 @@ def export(plan: Plan, tuning: Tuning) -> None:
         "files": {graph: {"name": path.name, "sha256": sha256_of(path)} for graph, path in files.items()},
         "images": sum(one.role != "test" for one in examples),
         "groups": len({one.group for one in examples if one.role != "test"}),
-        "marks": {role: sorted({mark(one.group) for one in examples if one.role == role}) for role in ROLES},
+        "marks": {role: sorted(mark(one.path) for one in examples if one.role == role) for role in ROLES},
         "demonstration": NOT_COMPARED if published.demonstration else "",
         "figures": {"parity": parity, "seed": plan.seed, "quick": plan.quick,
                     "files_sha256": read_json(plan.out / "split.json")["files_sha256"]},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +16,13 @@ pytest.importorskip("torch", reason="torch is not installed: the training side n
 
 from models.catalogue import Catalogue
 from models.spec import Reading
+from models.training.__main__ import main
 from models.training.protocol.compare import Pair, better_than_the_mean, of_classes, of_measures
-from models.training.protocol.own import LEAST_IMAGES, Example, deal, label_examples, mark, strata_of
+from models.training.protocol.own import LEAST_IMAGES, Base, Example, deal, label_examples, mark, strata_of
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import ROLES
 from models.training.protocol.table import TableError, read_labels
 
-ROOT = Path(__file__).parents[4]
 LEUKEMIA, PCAM, PANCREAS = (Catalogue()[key].spec for key in ("leukemia", "pcam", "pancreas"))
 NAMES = [label.name for label in LEUKEMIA.labels]
 HEAD = "file,label,group,um_per_px"
@@ -89,7 +88,7 @@ def test_no_group_stands_on_two_sides_and_none_changes_its_side(
     rows: list[tuple[int, int]], seed: int, known: dict[int, str]
 ) -> None:
     groups, classes = [str(group) for group, _ in rows], [label for _, label in rows]
-    before = {mark(str(group)): role for group, role in known.items()}
+    before = {str(group): role for group, role in known.items()}
     roles = deal(groups, classes, seed, before)  # type: ignore[arg-type]
     sides = {group: {role for one, role in zip(groups, roles, strict=True) if one == group} for group in groups}
     assert all(len(some) == 1 for some in sides.values())
@@ -99,6 +98,15 @@ def test_no_group_stands_on_two_sides_and_none_changes_its_side(
         for stratum in set(strata.values()):
             mine = [group for group in strata if strata[group] == stratum]
             assert len({role for group in mine for role in sides[group]}) == min(3, len(mine))
+
+
+def test_an_image_stays_on_its_side_whatever_an_export_calls_its_group(tmp_path: Path) -> None:
+    images(tmp_path, 4)
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    roles = {mark(paths[0]): "test", mark(paths[1]): "train", mark(paths[2]): "validation"}
+    base = Base(spec=LEUKEMIA, files={}, folder=None, roles=roles)  # type: ignore[arg-type]
+    assert base.sides(["p7", "p8", "p9", "p7"], paths) == {"p7": "test", "p8": "train", "p9": "validation"}
+    assert base.sides(["p1", "p1", "p1", "p2"], paths) == {"p1": "train"}
 
 
 def reading(label: str, sure: float = 0.9) -> Reading:
@@ -167,11 +175,6 @@ def test_scores_are_compared_by_their_errors() -> None:
     assert not better_than_the_mean(PANCREAS, worse, every, seed=1)
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "models.training", *words, "--threads", "1"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(("table", "words", "why"), [
     ("readings.csv", ("fit", "er"), "does not learn from a clinic's own images yet"),
     ("answers.csv", ("fit", "isight"), "does not learn from a clinic's own images yet"),
@@ -182,11 +185,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     ("", ("compare", "leukemia"), "There is no table of a clinic's own images"),
 ])
 def test_what_cannot_be_learnt_from_ends_in_a_sentence(
-    tmp_path: Path, table: str, words: tuple[str, ...], why: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, words: tuple[str, ...], why: str
 ) -> None:
     if table:
         (tmp_path / table).write_text("file\n")
-    done = run(*words, "--data", str(tmp_path), "--out", str(tmp_path / "run"))
-    assert done.returncode == 1
-    assert why in done.stderr
-    assert "Traceback" not in done.stderr
+    places = ("--data", str(tmp_path), "--out", str(tmp_path / "run"))
+    monkeypatch.setattr(sys, "argv", ["models.training", *words, *places])
+    with pytest.raises(SystemExit, match=why):
+        main()
