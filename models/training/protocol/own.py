@@ -250,7 +250,7 @@ def export(plan: Plan, tuning: Tuning) -> None:
     published = Catalogue()[plan.key].spec
     held = {
         "key": plan.key, "version": plan.version, "published": published.version, "base": base.spec.version,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         "files": {graph: {"name": path.name, "sha256": sha256_of(path)} for graph, path in files.items()},
         "images": sum(one.role != "test" for one in examples),
         "groups": len({one.group for one in examples if one.role != "test"}),
