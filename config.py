@@ -55,6 +55,11 @@ class Settings:
         return self.instance / "files"
 
     @property
+    def models(self) -> Path:
+        """Where versions lie that this clinic fine-tuned itself; the product's own folder is replaced by upgrades."""
+        return self.instance / "models"
+
+    @property
     def authority(self) -> str:
         """Host and port as addresses write them."""
         host = f"[{self.host}]" if ":" in self.host else self.host

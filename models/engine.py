@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models import installed
 from models.catalogue import Catalogue
+from models.own_versions import OwnVersions, stale
 from models.spec import Micrograph, ModelSpec, Reading, WeightFile, unserved_spec
 
 WEIGHTS = installed.WEIGHTS
@@ -41,11 +42,16 @@ class UnknownModel(KeyError):
     """No model of the catalogue has this key."""
 
 
+class UnknownVersion(UnknownModel):
+    """The model has no such version here."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelState:
     """Whether a model's files are whole; `problem` is empty when they are.
 
-    `absent`: a candidate that nobody installed, which is no fault: another member of its family stands for it.
+    `absent`: a candidate that nobody installed, or an own version whose files are gone or that an upgrade has left
+    behind, which is no fault: another member of its family, or the published version, stands for it.
     """
 
     key: str
@@ -56,13 +62,18 @@ class ModelState:
 
 
 class Engine:
-    """Reads images with the catalogue's models. Safe to share between threads."""
+    """Reads images with the catalogue's models. Safe to share between threads.
+
+    A version is named with its key; without one the published version is meant. Which version is offered is no
+    business of the engine: every process has its own, and the choice is common to all.
+    """
 
     def __init__(
-        self, catalogue: Catalogue | None = None, *, weights: Path = WEIGHTS, threads: int = 1
+        self, catalogue: Catalogue | None = None, *, weights: Path = WEIGHTS, own: Path | None = None, threads: int = 1
     ) -> None:
         self._catalogue = Catalogue(weights=weights) if catalogue is None else catalogue
         self._weights = weights
+        self._own = OwnVersions(own)
         self._options = session_options(threads)
         self._runners: dict[str, Runner] = {}
         """By sha256: a file that several systems name is loaded once."""
@@ -72,23 +83,45 @@ class Engine:
     def specs(self) -> tuple[ModelSpec, ...]:
         return tuple(entry.spec for entry in self._catalogue)
 
-    def spec(self, key: str) -> ModelSpec:
-        """The model of this key. Raises UnknownModel."""
+    @property
+    def own_folder(self) -> Path | None:
+        """Where the versions lie that were fine-tuned here."""
+        return self._own.folder
+
+    def own_problems(self) -> tuple[str, ...]:
+        """A sentence for every file there that should be a manifest and cannot be used."""
+        return self._own.problems()
+
+    def versions(self, key: str) -> tuple[ModelSpec, ...]:
+        """The published version, then those that were fine-tuned here, the oldest first. Raises UnknownModel."""
+        published = self.spec(key)
+        return published, *self._own.of(published)
+
+    def spec(self, key: str, version: str = "") -> ModelSpec:
+        """The model of this key, in its published version unless another is named. Raises UnknownModel."""
         if key not in self._catalogue:
             raise UnknownModel(key)
-        return self._catalogue[key].spec
+        published = self._catalogue[key].spec
+        if version in ("", published.version):
+            return published
+        found = next((one for one in self._own.of(published) if one.version == version), None)
+        if found is None:
+            raise UnknownVersion(f"{key} {version}")
+        return found
 
     def recorded_spec(self, key: str, version: str) -> ModelSpec:
-        """What is known of the version that made a stored answer; of one no longer served, only its name."""
-        if key in self._catalogue and self._catalogue[key].spec.version == version:
-            return self._catalogue[key].spec
-        return unserved_spec(key, version, self._catalogue[key].spec.labels if key in self._catalogue else ())
+        """What is known of the version that made a stored answer; of one that is gone, only its name."""
+        try:
+            return self.spec(key, version)
+        except UnknownModel:
+            return unserved_spec(key, version, self._catalogue[key].spec.labels if key in self._catalogue else ())
 
-    def read(self, key: str, micrograph: Micrograph) -> Reading:
+    def read(self, key: str, micrograph: Micrograph, version: str = "") -> Reading:
         """What the model says of a micrograph. Raises UnknownModel, WeightsError, or the model's own."""
-        spec = self.spec(key)
-        if not spec.installed:
-            raise WeightsMissing(installed.missing(spec, self._weights))
+        spec = self.spec(key, version)
+        problem = self._absence(spec)
+        if problem:
+            raise WeightsMissing(problem)
 
         def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
             # More at once than there are cores would only take more memory, not less time. A turn is one run
@@ -98,30 +131,49 @@ class Engine:
 
         return self._catalogue[key].read(micrograph, run)
 
-    def bytes_on_disk(self, key: str) -> int | None:
-        """How much a model's files take; None while one of them is missing. Looks at no content."""
+    def bytes_on_disk(self, key: str, version: str = "") -> int | None:
+        """How much a version's files take; None while it cannot be read with. Looks at no content."""
+        spec = self.spec(key, version)
+        if self._absence(spec):
+            return None
         try:
-            return sum((self._weights / file.name).stat().st_size for file in self.spec(key).graphs.values()) or None
+            return sum(self._path(file).stat().st_size for file in spec.graphs.values()) or None
         except FileNotFoundError:
             return None
 
     def verify(self) -> tuple[ModelState, ...]:
-        """Reads every file from disk again and compares its sha256."""
-        return tuple(self.state(spec.key) for spec in self.specs())
+        """Reads every file of every version from disk again and compares its sha256."""
+        every = [one for spec in self.specs() for one in self.versions(spec.key)]
+        return tuple(self.state(spec.key, spec.version) for spec in every)
 
-    def state(self, key: str) -> ModelState:
-        """The same for one model. Raises UnknownModel."""
-        spec = self.spec(key)
-        if not spec.installed:
-            problem = installed.missing(spec, self._weights)
+    def state(self, key: str, version: str = "") -> ModelState:
+        """The same for one version. Raises UnknownModel."""
+        spec = self.spec(key, version)
+        problem = self._absence(spec)
+        if problem:
             return ModelState(key=spec.key, version=spec.version, ok=False, problem=problem, absent=True)
         try:
             for file in spec.graphs.values():
-                _checked_bytes(self._weights, file)
+                _checked_bytes(self._path(file), file)
         except WeightsError as error:
-            absent = isinstance(error, WeightsMissing) and spec.family not in ("", spec.key)
+            replaced = spec.own is not None or spec.family not in ("", spec.key)
+            absent = isinstance(error, WeightsMissing) and replaced
             return ModelState(key=spec.key, version=spec.version, ok=False, problem=str(error), absent=absent)
         return ModelState(key=spec.key, version=spec.version, ok=True)
+
+    def _absence(self, spec: ModelSpec) -> str:
+        """Why there is nothing to read with, before any file is opened."""
+        if not spec.installed:
+            return installed.missing(spec, self._weights)
+        return stale(spec, self.spec(spec.key))
+
+    def _path(self, file: WeightFile) -> Path:
+        """Where a file lies: with the published ones, or with those of the clinic."""
+        published = self._weights / file.name
+        if self._own.folder is None or published.exists():
+            return published
+        own = self._own.folder / file.name
+        return own if own.exists() else published
 
     def _runner(self, file: WeightFile) -> Runner:
         known = self._runners.get(file.sha256)
@@ -133,7 +185,7 @@ class Engine:
             return self._runners[file.sha256]
 
     def _load(self, file: WeightFile) -> Runner:
-        held = _checked_bytes(self._weights, file)
+        held = _checked_bytes(self._path(file), file)
         if file.name.endswith(".npz"):
             return _constant(held)
         session = ort.InferenceSession(held, self._options, providers=["CPUExecutionProvider"])
@@ -145,10 +197,10 @@ class Engine:
         return run
 
 
-def _checked_bytes(folder: Path, file: WeightFile) -> bytes:
+def _checked_bytes(path: Path, file: WeightFile) -> bytes:
     """The bytes that were hashed are the bytes that are used."""
     try:
-        held = (folder / file.name).read_bytes()
+        held = path.read_bytes()
     except FileNotFoundError:
         raise WeightsMissing(f"{file.name} is not in the folder of weights") from None
     found = hashlib.sha256(held).hexdigest()

@@ -125,6 +125,20 @@ class WeightFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Own:
+    """How a version came about that a clinic fine-tuned on its own reviewed images."""
+
+    published: str
+    """The published version that its code, its gate and its first start belong to."""
+    base: str
+    """The version whose weights it started from: the published one, or an own one before it."""
+    made: str
+    images: int
+    """Reviewed images that it learnt from or was chosen by; those that were kept out are not counted."""
+    groups: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """Everything a page, a card and the command line need to know of a model version."""
 
@@ -171,6 +185,8 @@ class ModelSpec:
     """
     recount: Recount | None = None
     """How its counted nuclei are counted again by hand; None where nuclei are not what it scores."""
+    own: Own | None = None
+    """Of a version that was fine-tuned at this clinic; None of a published one."""
 
     @property
     def weights_sha256(self) -> str:

@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.url_map.converters["id"] = IdConverter
     app.extensions["settings"] = settings
-    app.extensions["engine"] = Engine(Catalogue(), threads=settings.inference_threads)
+    app.extensions["engine"] = Engine(Catalogue(), own=settings.models, threads=settings.inference_threads)
     app.extensions["writer"] = ThreadPoolExecutor(thread_name_prefix="writer")
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

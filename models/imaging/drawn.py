@@ -29,6 +29,8 @@ from models.imaging.tissue import draw_tissue
 from models.spec import Pixels
 
 Kind = Literal["blasts", "sparse"]
+DRAWN_PREFIX = "secondread-drawn-"
+"""What the name of every drawn file begins with."""
 RED_CELLS_ACROSS = 13.0
 """Red cells that would fit side by side into the width."""
 

@@ -13,12 +13,14 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
 
-from models.engine import Engine, WeightsMissing
+from models.engine import Engine, UnknownModel, WeightsMissing
 from models.imaging.errors import Unreadable
 from models.imaging.layers import classes_png, composite_png
 from models.imaging.limits import Limits
 from models.spec import ModelSpec
+from portal.services import offers
 from portal.services.errors import PixelSizeProblem
 from portal.services.reading import TimedReading, as_object, read_image, unreadable_object
 from portal.services.scores import lines_of
@@ -35,7 +37,7 @@ log = logging.getLogger("portal.predict")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for heat maps and other layers.")
 @with_appcontext
 def group(model: str, files: tuple[Path, ...], as_json: bool, um_per_px: float | None, out: Path | None) -> None:
-    """Read image FILES with MODEL. Exit status 1 when a file was unreadable."""
+    """Read image FILES with MODEL, or MODEL@VERSION. Exit status 1 when a file was unreadable."""
     engine: Engine = current_app.extensions["engine"]
     spec = _spec(engine, model)
     if out:
@@ -49,10 +51,18 @@ def group(model: str, files: tuple[Path, ...], as_json: bool, um_per_px: float |
 
 
 def _spec(engine: Engine, model: str) -> ModelSpec:
-    specs = {spec.key: spec for spec in engine.specs()}
-    if model not in specs:
-        raise click.BadParameter(f"there is no model {model!r}; choose from {', '.join(specs)}.")
-    return specs[model]
+    """The version that was named as KEY@VERSION, else the one that is offered; without a database, the published."""
+    key, _, version = model.partition("@")
+    keys = [spec.key for spec in engine.specs()]
+    if key not in keys:
+        raise click.BadParameter(f"there is no model {key!r}; choose from {', '.join(keys)}.")
+    try:
+        return engine.spec(key, version) if version else offers.active_spec(engine, key)
+    except UnknownModel:
+        there = ", ".join(one.version for one in engine.versions(key))
+        raise click.BadParameter(f"there is no version {version!r} of {key}; there is {there}.") from None
+    except SQLAlchemyError:
+        return engine.spec(key)
 
 
 def _distinct_stems(files: tuple[Path, ...]) -> Iterator[str]:
@@ -71,7 +81,7 @@ def _read(engine: Engine, spec: ModelSpec, file: Path, um_per_px: float | None,
     try:
         with file.open("rb") as stream:
             data = stream.read(limits.max_bytes + 1)
-        timed = read_image(engine, spec.key, data, limits, um_per_px)
+        timed = read_image(engine, spec.key, data, limits, um_per_px, spec.version)
         if pictures:
             _write_pictures(pictures, timed)
     except OSError as problem:

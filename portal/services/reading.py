@@ -24,12 +24,16 @@ class TimedReading:
     ms: float
 
 
-def read_image(engine: Engine, key: str, data: bytes, limits: Limits, um_per_px: float | None = None) -> TimedReading:
-    """Decode and read an image. Raises Unreadable for bytes that are no image to us, or PixelSizeProblem."""
+def read_image(engine: Engine, key: str, data: bytes, limits: Limits, um_per_px: float | None = None,
+               version: str = "") -> TimedReading:
+    """Decode and read an image, with the published version unless another is named.
+
+    Raises Unreadable for bytes that are no image to us, or PixelSizeProblem.
+    """
     picture = decode(data, limits)
     micrograph = measured(picture, um_per_px)
-    check_pixel_size(engine.spec(key), micrograph)
-    return read_picture(engine, key, picture, micrograph)
+    check_pixel_size(engine.spec(key, version), micrograph)
+    return read_picture(engine, key, picture, micrograph, version)
 
 
 def measured(picture: Picture, um_per_px: float | None) -> Micrograph:
@@ -44,15 +48,16 @@ def check_pixel_size(spec: ModelSpec, micrograph: Micrograph) -> None:
         raise PixelSizeProblem(problem)
 
 
-def read_picture(engine: Engine, key: str, picture: Picture, micrograph: Micrograph) -> TimedReading:
+def read_picture(engine: Engine, key: str, picture: Picture, micrograph: Micrograph,
+                 version: str = "") -> TimedReading:
     """Read a decoded image."""
     started = time.perf_counter()
-    reading = engine.read(key, micrograph)
+    reading = engine.read(key, micrograph, version)
     ms = round((time.perf_counter() - started) * 1000, 1)
     notes = tuple(Finding(code="conversion", message=note) for note in picture.notes)
     reading = replace(reading, findings=(*reading.findings, *notes))
-    return TimedReading(spec=engine.spec(key), reading=reading, picture=picture, um_per_px=micrograph.um_per_px,
-                        ms=ms)
+    return TimedReading(spec=engine.spec(key, version), reading=reading, picture=picture,
+                        um_per_px=micrograph.um_per_px, ms=ms)
 
 
 def as_object(name: str, timed: TimedReading) -> dict[str, Any]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.imaging.drawn import Sample, write_samples
-
-DRAWN_PREFIX = "secondread-drawn-"
+from models.imaging.drawn import DRAWN_PREFIX, Sample, write_samples
 
 
 def is_drawn(name: str) -> bool:

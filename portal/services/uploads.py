@@ -17,7 +17,7 @@ from models.imaging.limits import Limits
 from models.imaging.scrub import scrub
 from models.spec import Micrograph, ModelSpec
 from portal.extensions import db
-from portal.services import audit
+from portal.services import audit, offers
 from portal.services.blind import HIDDEN, is_veiled
 from portal.services.errors import PixelSizeProblem
 from portal.services.evidence import keep_evidence, keep_layers
@@ -78,7 +78,7 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
 
     `um_per_px` is the pixel size that the reader stated; it counts before what the file says of itself.
     """
-    spec = desk.engine.spec(model)
+    spec = offers.active_spec(desk.engine, model)
     sha256 = hashlib.sha256(data).hexdigest()
     known = images.find_image_by_content(case_id, sha256)
     existing = known and predictions.find_prediction_of(known.id, spec.key, spec.version)
@@ -125,7 +125,7 @@ def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, reason
 def _read_if_possible(engine: Engine, spec: ModelSpec, picture: Picture, micrograph: Micrograph,
                       sha256: str) -> TimedReading | None:
     try:
-        return read_picture(engine, spec.key, picture, micrograph)
+        return read_picture(engine, spec.key, picture, micrograph, spec.version)
     except Exception:
         # Whatever a model does, the clinician's image must not be lost with it.
         log.exception("model %s failed on image %s", spec.key, sha256)

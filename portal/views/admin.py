@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from models.spec import ModelSpec
 from portal.forms.admin import AuditFilterForm
 from portal.services import accounts, activation, audit_log, links, offers, system
 from portal.services.errors import LastAdministrator, NotActivated, NotFound
@@ -70,18 +71,50 @@ def audit_list() -> str:
 @bp.get("/models")
 @administrator
 def model_states() -> str:
-    return render_template("admin/model_states.html", rows=offers.list_states(wiring.engine()))
+    engine = wiring.engine()
+    return render_template("admin/model_states.html", rows=offers.list_states(engine), problems=engine.own_problems())
 
 
 @bp.post("/models/<key>/activate")
 @administrator
 def model_activate(key: str) -> Response:
+    return _offered(lambda: activation.activate(wiring.engine(), current_actor(), key))
+
+
+@bp.get("/models/<key>/<version>")
+@administrator
+def model_version(key: str, version: str) -> str:
+    """A version that was fine-tuned here, beside the one that is offered."""
     try:
-        spec = activation.activate(wiring.engine(), current_actor(), key)
+        candidate = activation.find_candidate(wiring.engine(), key, version)
+    except NotFound:
+        abort(404)
+    return render_template("admin/model_version.html", candidate=candidate, comparison=candidate.comparison)
+
+
+@bp.post("/models/<key>/<version>/promote")
+@administrator
+def model_promote(key: str, version: str) -> Response:
+    return _offered(lambda: activation.activate(wiring.engine(), current_actor(), key, version))
+
+
+@bp.post("/models/<key>/rollback")
+@administrator
+def model_roll_back(key: str) -> Response:
+    return _offered(lambda: activation.roll_back(wiring.engine(), current_actor(), key))
+
+
+def _offered(change: Callable[[], ModelSpec]) -> Response:
+    """The answer to every change of what is offered."""
+    try:
+        spec = change()
+    except NotFound:
+        abort(404)
     except NotActivated as problem:
         flash(str(problem), "danger")
     else:
-        flash(f"{spec.title} is offered from now on. Earlier answers stay with the version that gave them.", "success")
+        flash(f"{spec.title}, version {spec.version}, is offered from now on. Earlier answers stay with the version "
+              "that gave them.", "success")
     return redirect(url_for("admin.model_states"), 303)
 
 

@@ -17,7 +17,7 @@ from tests.support.programs import ROOT, Program, make_token
 STATIC = {"static", "bootstrap.static"}
 PUBLIC = {"home.index", "auth.login_form", "auth.login", "auth.register_form", "auth.register", "auth.registered",
           "auth.logout", "setup.setup_form", "setup.setup", "setup.reset_form", "setup.reset", "models.model_list",
-          "models.model_view", "models.model_picture", "health.healthz", "health.readyz"}
+          "models.model_view", "models.model_version", "models.model_picture", "health.healthz", "health.readyz"}
 
 PUBLIC_FOR_PROGRAMS = {"api.document"}
 

@@ -15,6 +15,7 @@ from models.training.leukemia.data import load_parts
 from models.training.leukemia.evaluate import evaluate, open_bench
 from models.training.leukemia.export import export
 from models.training.leukemia.fit import fit
+from models.training.leukemia.own import TUNING
 from models.training.protocol.cards import provenance
 from models.training.protocol.course import Course
 from models.training.protocol.graphs import load_network
@@ -60,7 +61,7 @@ def run_evaluate(plan: Plan) -> None:
 
 
 COURSES = {
-    hybrids.SERVED: Course(fit=fit, export=export, benchmark=run_benchmark, evaluate=run_evaluate),
+    hybrids.SERVED: Course(fit=fit, export=export, benchmark=run_benchmark, evaluate=run_evaluate, tuning=TUNING),
     **{
         key: Course(fit=fit_compared, export=install, benchmark=run_cost, evaluate=run_evaluate)
         for key in hybrids.HYBRIDS

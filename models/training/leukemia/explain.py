@@ -11,14 +11,19 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 
 class Reader(nn.Module):
-    """What the "predict" graph computes: probabilities, features, embedding."""
+    """What the "predict" graph computes: probabilities, features, embedding.
 
-    def __init__(self, network: Any) -> None:
+    The embedding is that of `eye` where one is given: a gate that was fitted on another network goes on seeing by it.
+    """
+
+    def __init__(self, network: Any, eye: Any | None = None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.eye = network, eye
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         features, embedding = self.network.describe(image)
+        if self.eye is not None:
+            embedding = self.eye.describe(image)[1]
         logits = self.network.head(features) / self.network.temperature
         return torch.softmax(logits, dim=1), features, embedding
 

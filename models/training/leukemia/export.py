@@ -26,13 +26,19 @@ from models.zoo._smear import DOMAIN, SIDE
 PARITY_IMAGES = 60
 
 
-def write_graphs(network: Any, folder: Path, stem: str, side: int = SIDE) -> dict[str, Path]:
-    """Writes `<stem>.onnx`, `<stem>.gradcam.onnx` and the torch weights `<stem>.pt`; files by name."""
-    network = settled(network)
+def write_graphs(
+    network: Any, folder: Path, stem: str, side: int = SIDE, eye: Any | None = None
+) -> dict[str, Path]:
+    """Writes `<stem>.onnx`, `<stem>.gradcam.onnx` and the torch weights `<stem>.pt`; files by name.
+
+    `eye`: the network whose embedding the gate judges, where it is another one.
+    """
+    reader = settled(Reader(network, eye))
+    network = reader.network
     predict, explain, state = (folder / f"{stem}{end}" for end in (".onnx", ".gradcam.onnx", ".pt"))
     save_state(network, state)
     image = torch.zeros(1, 3, side, side)
-    write_graph(Reader(network), (image,), predict, ["image"], ["probabilities", "features", "embedding"])
+    write_graph(reader, (image,), predict, ["image"], ["probabilities", "features", "embedding"])
     features = torch.zeros_like(network.describe(image)[0])
     inputs = (features, torch.eye(4)[:1])
     write_graph(traced_grad_cam(network.head, features), inputs, explain, ["features", "chosen"], ["heatmap"])

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.imaging.decode import decode
-from models.imaging.limits import Limits
 from models.imaging.resize import squash
 from models.scoring.pancreas import ITEMS
 from models.spec import Pixels
 from models.training.pancreas.drawn import Drawing, Range, draw_pancreas, independent
 from models.training.pancreas.table import Scored, read_table
+from models.training.protocol.own import FILE_LIMITS, base_of, deal
 from models.training.protocol.plan import Plan
-from models.training.protocol.splits import ROLES, Role, record_split, split_blocks
+from models.training.protocol.splits import ROLES, Role, record_split
 from models.zoo.pancreas import CROP, SIDES
 
 MAXIMA = np.array([one.most for one in ITEMS], np.float32)
@@ -26,8 +26,6 @@ QUICK: dict[Role, int] = {"train": 96, "validation": 24, "test": 24}
 SHAPES = ((256, 256), (300, 240), (288, 288), (256, 320))
 """Sizes (width, height) that training images are drawn in; serving squashes them all to one."""
 DRAWN_FILE = "drawn.npz"
-FILE_LIMITS = Limits(max_bytes=400_000_000, max_pixels=200_000_000)
-"""For a clinic's own files on its own machine: larger than what is accepted over the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +83,18 @@ def drawn_parts(plan: Plan) -> dict[Role, Part]:
 def scored_parts(plan: Plan) -> dict[Role, Part]:
     """A clinic's own images by role, whole specimens on one side; the split is recorded in `split.json`."""
     rows = read_table(plan.data)
-    groups = sorted({row.group for row in rows})
-    roles = split_blocks([(0, groups.index(row.group)) for row in rows], plan.seed)
+    roles = roles_of(rows, plan)
     by_role = {role: [row for row, mine in zip(rows, roles, strict=True) if mine == role] for role in ROLES}
     paths = {role: [row.path for row in some] for role, some in by_role.items()}
     counts = {role: len(some) for role, some in by_role.items()}
     record_split(plan.seed, paths, counts, plan.out)
     return {role: _read_part(some) for role, some in by_role.items()}
+
+
+def roles_of(rows: Sequence[Scored], plan: Plan) -> list[Role]:
+    """The side of each image, whole specimens on one."""
+    groups = [row.group for row in rows]
+    return deal(groups, [0] * len(rows), plan.seed, base_of(plan).sides(groups, [row.path for row in rows]))
 
 
 def _read_part(rows: Sequence[Scored]) -> Part:

@@ -1,4 +1,4 @@
-"""Measures the exported graph and gate on drawings that no fit has seen, or on a clinic's specimens kept out."""
+"""Measures the exported graph and gate on drawings that no fit has seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from models.training.pancreas.fit import parts_of
 from models.training.pancreas.gate import FAMILIES, sections
 from models.training.pancreas.measures import agreement, as_scores, colour_baseline, mean_baseline, truths
 from models.training.pancreas.served import shares_of
-from models.training.pancreas.table import has_table
 from models.training.protocol.cards import provenance
 from models.training.protocol.eye import Eyes
 from models.training.protocol.gatefit import deal
@@ -42,7 +41,7 @@ def evaluate(plan: Plan) -> None:
     """Figures to `evaluation.json`; the card and its pictures too, where `export` left its record."""
     spec = Catalogue()[plan.key].spec
     torch.manual_seed(plan.seed)
-    found = _on_scored(plan, spec) if has_table(plan.data) else _on_drawn(plan, spec)
+    found = _on_drawn(plan, spec)
     found["provenance"] = provenance(spec, plan)
     for name in ("split", "export", "benchmark", "fitted"):
         if (plan.out / f"{name}.json").exists():
@@ -50,17 +49,10 @@ def evaluate(plan: Plan) -> None:
     write_json(found, plan.out / "evaluation.json")
     told = {name: value for name, value in found.items() if name in ("test", "sets", "baselines", "robustness", "gate")}
     print(json.dumps({name: value for name, value in told.items() if name != "points"}, indent=1))
-    if "export" in found and not has_table(plan.data):
+    if "export" in found:
         card.write(spec, plan, found)
     else:
-        print("The card stays as it is: it tells of the drawn images that the shipped weights were fitted on.")
-
-
-def _on_scored(plan: Plan, spec: ModelSpec) -> dict[str, Any]:
-    """A clinic's own specimens that no fit has seen."""
-    parts = parts_of(plan)
-    test = parts["test"]
-    return {"test": _measured(plan, spec, test)[0], "baselines": _baselines(plan, parts["train"], test)}
+        print(f"no export.json in {plan.out}: the card stays as it is")
 
 
 def _on_drawn(plan: Plan, spec: ModelSpec) -> dict[str, Any]:

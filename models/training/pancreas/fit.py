@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.catalogue import Catalogue
-from models.engine import WEIGHTS
 from models.training.pancreas.batches import as_batch, normalised, shares_of
 from models.training.pancreas.data import DRAWN_FILE, Part, counted, drawn_parts, scored_parts
 from models.training.pancreas.head import settle_head
 from models.training.pancreas.served import reload
 from models.training.pancreas.table import TableError, has_table
 from models.training.protocol.augment import Strength, recolour, restain
+from models.training.protocol.own import base_of
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.splits import Role
 from models.training.protocol.trainer import Pace, Trainer
-from models.zoo.pancreas import SPEC, build
+from models.zoo.pancreas import build
 
 RATE = 1e-3
 TUNING_RATE = 2e-4
@@ -109,7 +108,7 @@ def _trainer(plan: Plan, train: Part, validation: Part, own: bool) -> Trainer:
     epochs = plan.epochs or (2 if plan.quick else 30)
     average = 0.9 if plan.quick or own else 0.98
     pace = Pace(epochs=epochs, patience=6, decay=0.0, average=average, frozen_norm=own, bf16=plan.bf16)
-    network = (_start() if own else build()).to(memory_format=torch.channels_last)
+    network = (_start(plan) if own else build()).to(memory_format=torch.channels_last)
     taught = [
         (name, parameter) for name, parameter in network.named_parameters() if not own or name.startswith(TUNED)
     ]
@@ -121,6 +120,6 @@ def _trainer(plan: Plan, train: Part, validation: Part, own: bool) -> Trainer:
     return Trainer(network, Scoring(train, validation, (224,) if own else SIDES), pace, groups, plan.out)
 
 
-def _start() -> Any:
-    """The weights that the catalogue serves."""
-    return reload(WEIGHTS / Catalogue()[SPEC.key].spec.graphs["predict"].name)
+def _start(plan: Plan) -> Any:
+    """The weights that the catalogue serves, or those of the own version that the plan names."""
+    return reload(base_of(plan).files["predict"])

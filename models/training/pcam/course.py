@@ -6,6 +6,7 @@ from models.training.pcam.benchmark import benchmark
 from models.training.pcam.evaluate import describe, evaluate
 from models.training.pcam.export import export
 from models.training.pcam.fit import fit
+from models.training.pcam.own import TUNING
 from models.training.protocol.course import Course
 from models.training.protocol.plan import Plan
 
@@ -17,4 +18,4 @@ def run_benchmark(plan: Plan) -> None:
         describe(plan)
 
 
-COURSES = {"pcam": Course(fit=fit, export=export, benchmark=run_benchmark, evaluate=evaluate)}
+COURSES = {"pcam": Course(fit=fit, export=export, benchmark=run_benchmark, evaluate=evaluate, tuning=TUNING)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
+from models.training.protocol.own import Tuning
 from models.training.protocol.plan import Plan
 
 Verb = Callable[[Plan], None]
@@ -25,9 +26,11 @@ class Course:
     export: Verb
     benchmark: Verb
     evaluate: Verb
+    tuning: Tuning | None = None
+    """How the system learns from a clinic's own images; None while it does not."""
 
 
-VERBS = tuple(field.name for field in fields(Course))
+VERBS = ("fit", "export", "benchmark", "evaluate")
 
 
 def courses() -> dict[str, Course]:

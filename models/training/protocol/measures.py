@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,8 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def block_bootstrap(
-    figure: Callable[[NDArray[np.intp]], float], blocks: Sequence[tuple[int, int]], seed: int, draws: int = 1000
-) -> tuple[float, float]:
-    """The 95 % interval of a figure over draws of whole blocks (class, number), as many per class as there are.
+def block_draws(blocks: Sequence[tuple[int, int]], seed: int, draws: int = 1000) -> Iterator[NDArray[np.intp]]:
+    """Indexes of the images of draws of whole blocks (class, number), as many per class as there are.
 
     Neighbours are no independent images, and a draw without one of the classes would say nothing of it.
     """
@@ -38,10 +36,15 @@ def block_bootstrap(
     for index, block in enumerate(blocks):
         classes.setdefault(block[0], {}).setdefault(block, []).append(index)
     groups = [[np.array(some) for some in members.values()] for members in classes.values()]
-    drawn = []
     for _ in range(draws):
-        chosen = [some[i] for some in groups for i in rng.integers(0, len(some), len(some))]
-        drawn.append(figure(np.concatenate(chosen)))
+        yield np.concatenate([some[i] for some in groups for i in rng.integers(0, len(some), len(some))])
+
+
+def block_bootstrap(
+    figure: Callable[[NDArray[np.intp]], float], blocks: Sequence[tuple[int, int]], seed: int, draws: int = 1000
+) -> tuple[float, float]:
+    """The 95 % interval of a figure over `block_draws`."""
+    drawn = [figure(chosen) for chosen in block_draws(blocks, seed, draws)]
     return float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
 
 

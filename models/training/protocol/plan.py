@@ -34,10 +34,17 @@ class Plan:
     resume: bool = False
     bf16: bool = False
     """Fit in bfloat16 (`Pace.bf16`)."""
+    base: Path | None = None
+    """Manifest of the own version that a fine-tuning starts from; the published one unless given."""
 
     @property
     def stem(self) -> str:
         return f"{self.key}-{self.version}"
+
+    @property
+    def manifest(self) -> Path:
+        """Of a version that is fine-tuned on a clinic's own images."""
+        return self.weights / f"{self.stem}.json"
 
     @property
     def card_folder(self) -> Path:

@@ -33,7 +33,7 @@ def table_of(spec: ModelSpec) -> TableKind:
     if typed:
         return TableKind(name="scores.csv", columns=("file", *typed, "serial", "group"), fits=True)
     if asked:
-        return TableKind(name="answers.csv", columns=("file", *asked, "group"), fits=True)
+        return TableKind(name="answers.csv", columns=("file", *asked, "group"), fits=False)
     return TableKind(name="labels.csv", columns=("file", "label", "group", "um_per_px"), fits=True)
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 from models.engine import Engine
 from tests.support import pictures
 from tests.support.candidates import CANDIDATE, install
+from tests.support.own import OWN, SPEC, make_version
 
 Command = Callable[..., Result]
 
@@ -60,3 +61,48 @@ def test_what_is_not_installed_is_refused_in_one_sentence(command: Command) -> N
     assert done.exit_code == 1
     assert "not installed" in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.fixture
+def fitted(tmp_path: Path) -> Path:
+    """A folder as `export` leaves it."""
+    make_version(tmp_path / "version")
+    return tmp_path / "version"
+
+
+def test_a_version_is_installed_offered_read_with_and_rolled_back(
+        command: Command, fitted: Path, tmp_path: Path) -> None:
+    done = command("models", "install", str(fitted))
+    assert (done.exit_code, f"leukemia@{OWN} is installed" in done.output) == (0, True)
+    assert ["leukemia", OWN, "installed"] in [line.split("\t")[:3] for line in
+                                              command("models", "list").stdout.splitlines()]
+    assert f"leukemia\t{OWN}\tok" in command("models", "verify").stdout
+    file = tmp_path / "smear.png"
+    file.write_bytes(pictures.smear(1, "PNG"))
+
+    def version(model: str) -> str:
+        return str(json.loads(command("predict", model, str(file), "--json").stdout)["version"])
+
+    assert (version("leukemia"), version(f"leukemia@{OWN}")) == (SPEC.version, OWN)
+    assert command("models", "activate", f"leukemia@{OWN}").exit_code == 0
+    assert (version("leukemia"), version(f"leukemia@{SPEC.version}")) == (OWN, SPEC.version)
+    assert command("models", "rollback", "leukemia").exit_code == 0
+    assert version("leukemia") == SPEC.version
+
+
+def test_a_folder_that_cannot_be_installed_is_refused_in_one_sentence(command: Command, fitted: Path) -> None:
+    (fitted / f"leukemia-{OWN}.gate.npz").unlink()
+    done = command("models", "install", str(fitted))
+    assert done.exit_code == 1
+    assert "is listed and not there" in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(("arguments", "why"), [
+    (("models", "activate", "leukemia@1.own-z"), "no version"), (("models", "rollback", "leukemia"), "before"),
+    (("models", "rollback", "astrology"), "no such model"), (("predict", "leukemia@9", "x.png"), "no version"),
+])
+def test_a_version_that_is_not_here_is_said(command: Command, arguments: tuple[str, ...], why: str) -> None:
+    done = command(*arguments)
+    assert done.exit_code != 0
+    assert why in done.stderr
