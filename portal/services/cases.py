@@ -104,6 +104,8 @@ class ImageCard:
     height: int
     size: int
     uploaded_at: datetime
+    serial: str
+    specimen_group: str
     drawn: bool
     predictions: tuple[PredictionLine, ...]
 
@@ -202,7 +204,8 @@ def _work_item(engine: Engine, prediction: Prediction, reader_id: int) -> WorkIt
 
 def _image_card(engine: Engine, case: Case, image: Image, reader_id: int) -> ImageCard:
     return ImageCard(id=image.id, name=image.name, format=image.format, width=image.width, height=image.height,
-                     size=image.size, uploaded_at=image.uploaded_at, drawn=is_drawn(image.name),
+                     size=image.size, uploaded_at=image.uploaded_at, serial=image.serial,
+                     specimen_group=image.specimen_group, drawn=is_drawn(image.name),
                      predictions=tuple(_prediction_line(engine, case, one, reader_id) for one in image.predictions))
 
 

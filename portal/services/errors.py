@@ -59,6 +59,14 @@ class BadReview(PortalError):
     """The review lacks its label or its reason; the text says which."""
 
 
+class BadImageField(PortalError):
+    """A serial or group cannot be used; `field` says which of the two, the text why."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field = field
+
+
 class PixelSizeProblem(PortalError):
     """The model needs to know the size of a pixel, or the stated one is absurd; the text says which."""
 
