@@ -1,4 +1,4 @@
-// What was chosen or dropped: {chosen: [{file, path}] by path, left: {hidden, other, closed}}, where `left` counts
+// What was chosen or dropped: {chosen: [{file, path}], left: {hidden, other, closed}}, where `left` counts
 // what lies in a folder and is left out: hidden files, files that are no picture, and what could not be opened.
 
 const HIDDEN = /^(\..*|thumbs\.db|desktop\.ini)$/i;
@@ -49,6 +49,9 @@ function sifted(all, closed) {
     if (why) left[why] += 1;
     return !why;
   });
-  chosen.sort((one, other) => one.path.localeCompare(other.path, "en", { numeric: true }));
+  // Files keep the order they were chosen in; a folder has none of its own.
+  if (chosen.some(({ path }) => path.includes("/"))) {
+    chosen.sort((one, other) => one.path.localeCompare(other.path, "en", { numeric: true }));
+  }
   return { chosen, left };
 }

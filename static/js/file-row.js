@@ -26,7 +26,7 @@ export class FileRow {
     this.part("again").setAttribute("aria-label", `Try ${path} again`);
     this.part("stop").setAttribute("aria-label", `Stop sending ${path}`);
     this.part("drop-file").setAttribute("aria-label", `Take ${path} off the list`);
-    this.part("open").setAttribute("aria-label", `Open the result of ${path} in a new tab`);
+    this.part("open").setAttribute("aria-label", `Open the result of ${path}`);
     this.become("pending");
   }
 

@@ -44,11 +44,10 @@ class Upload {
     window.addEventListener("beforeunload", (event) => {
       if (batch.of("pending", "sending").length) event.preventDefault();
     });
-    // A result that is looked at meanwhile must not cost the batch.
+    // A result that is looked at meanwhile must not cost the batch: it opens beside it, in a tab of its own.
     document.addEventListener("click", (event) => {
-      const link = event.target.closest(`${this.form.dataset.show} a`);
-      if (link && batch.of("pending", "sending").length) Object.assign(link, { target: "_blank", rel: "noopener" });
-      else if (link) link.removeAttribute("target");
+      const link = event.target.closest(`${this.form.dataset.show} a, [data-open]`);
+      if (link) Object.assign(link, { target: batch.of("pending", "sending").length ? "_blank" : "", rel: "noopener" });
     });
   }
 

@@ -81,7 +81,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
         drop_in(app, folder / "dropped-in")
         add_user(app)
         add_user(app, CHIEF, "admin")
-        add_user(app, "waiting@clinic.example")
+        add_user(app, "waiting@clinic.example", status="waiting")
         fill(app)
         yield app, address
 
