@@ -16,9 +16,9 @@ _ASK = ("import json, platform as on, sys; from importlib.metadata import versio
         "print(json.dumps({'Python': on.python_version(), **{one: version(one) for one in sys.argv[1:]}}))")
 
 
-def facts(portal_python: Path, rivals_python: Path, ours: tuple[str, ...] = OURS,
+def facts(portal_python: Path, rivals_python: Path | None = None, ours: tuple[str, ...] = OURS,
           theirs: tuple[str, ...] = THEIRS) -> dict[str, object]:
-    """Everything that a reader needs to judge the figures."""
+    """Everything that a reader needs to judge the figures; without rivals, of this portal alone."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "cpu": _cpu(),
@@ -27,7 +27,7 @@ def facts(portal_python: Path, rivals_python: Path, ours: tuple[str, ...] = OURS
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 2),
         "portal": _versions(portal_python, ours),
-        "rivals": _versions(rivals_python, theirs),
+        "rivals": _versions(rivals_python, theirs) if rivals_python else {},
     }
 
 

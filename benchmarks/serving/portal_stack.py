@@ -19,12 +19,13 @@ _TOKEN = re.compile(rb'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 class Portal:
-    """The portal on an instance folder of its own."""
+    """The portal on an instance folder of its own; `model` is the one that sessions send images to."""
 
     key = "portal"
     title = "SecondRead"
 
-    def __init__(self, instance: Path) -> None:
+    def __init__(self, instance: Path, model: str = MODEL) -> None:
+        self._model = model
         self._env = {"PORTAL_INSTANCE": str(instance), "DATABASE_URL": "", "HOST": "127.0.0.1"}
         self._password = secrets.token_urlsafe(18)
 
@@ -51,13 +52,14 @@ class Portal:
         return Command(argv=(gunicorn, "wsgi:app"), env={**self._env, **exports, "PORT": str(port)})
 
     def open(self, server: Server) -> PortalSession:
-        return PortalSession(server.port, EMAIL, self._password)
+        return PortalSession(server.port, EMAIL, self._password, self._model)
 
 
 class PortalSession:
     """A clinician who has logged in and opened a case."""
 
-    def __init__(self, port: int, email: str, password: str) -> None:
+    def __init__(self, port: int, email: str, password: str, model: str) -> None:
+        self._model = model
         self._connection = Connection(port)
         self._cookies: SimpleCookie = SimpleCookie()
         token = self._token("/login")
@@ -69,7 +71,7 @@ class PortalSession:
         self._headers = {"Content-Type": FORM, "Accept": "application/json", "Cookie": self._cookie()}
 
     def body(self, upload: Upload) -> bytes:
-        return form({"csrf_token": self._case_token, "model": MODEL}, "images", upload)
+        return form({"csrf_token": self._case_token, "model": self._model}, "images", upload)
 
     def send(self, connection: Connection, body: bytes) -> Sent:
         answer = connection.request("POST", f"{self._case}/images", body, self._headers)

@@ -37,11 +37,11 @@ def markdown(run: Run) -> str:
         "One 800×600 JPEG per request over HTTP, no two alike, each server alone and in turn. A request",
         "to the portal ends with a stored file, a committed row and a heat map, behind login and CSRF; the",
         f"others answer with a class only. In brackets: the ratio to {RATIOS_TO}.", "",
-        *_aligned(_load_table(rows)), "",
-        *_aligned(_junk_table(rows)), "",
+        *aligned(_load_table(rows)), "",
+        *aligned(_junk_table(rows)), "",
     ]
     if PORTAL in rows:
-        lines += [*_aligned(_target_table(targets(rows))), ""]
+        lines += [*aligned(_target_table(targets(rows))), ""]
         whole = median(run.whole_starts)
         lines += [f"`./run.sh` with everything installed, to the first page: {whole:.1f} s.", ""]
     wrong = [f"{one.title}: {one.wrong}" for one in rows.values() if one.wrong]
@@ -122,7 +122,7 @@ def _target_table(found: list[Target]) -> Table:
                                           for one in found)]
 
 
-def _aligned(table: Table) -> list[str]:
+def aligned(table: Table) -> list[str]:
     """A Markdown table whose columns also line up in a terminal."""
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"

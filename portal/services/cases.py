@@ -80,6 +80,8 @@ class ImageCard:
     height: int
     size: int
     uploaded_at: datetime
+    serial: str
+    specimen_group: str
     drawn: bool
     predictions: tuple[PredictionLine, ...]
 
@@ -160,7 +162,8 @@ def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> C
 
 def _image_card(engine: Engine, case: Case, image: Image, reader_id: int) -> ImageCard:
     return ImageCard(id=image.id, name=image.name, format=image.format, width=image.width, height=image.height,
-                     size=image.size, uploaded_at=image.uploaded_at, drawn=is_drawn(image.name),
+                     size=image.size, uploaded_at=image.uploaded_at, serial=image.serial,
+                     specimen_group=image.specimen_group, drawn=is_drawn(image.name),
                      predictions=tuple(_prediction_line(engine, case, one, reader_id) for one in image.predictions))
 
 

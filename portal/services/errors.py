@@ -71,6 +71,14 @@ class BadDraft(PortalError):
     """What was typed cannot be kept as a draft; the text says why."""
 
 
+class BadImageField(PortalError):
+    """A serial or group cannot be used; `field` says which of the two, the text why."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field = field
+
+
 class PixelSizeProblem(PortalError):
     """The model needs to know the size of a pixel, or the stated one is absurd; the text says which."""
 

@@ -67,6 +67,8 @@ class Result:
     width: int
     height: int
     um_per_px: float | None
+    serial: str
+    specimen_group: str
     drawn: bool
     model: str
     title: str
@@ -119,7 +121,7 @@ def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
     result = Result(
         id=prediction.id, case_id=case.id, patient=case.patient, specimen=case.specimen,
         image_id=image.id, image_name=image.name, width=image.width, height=image.height,
-        um_per_px=evidence.um_per_px or image.um_per_px,
+        um_per_px=evidence.um_per_px or image.um_per_px, serial=image.serial, specimen_group=image.specimen_group,
         drawn=is_drawn(image.name), model=prediction.model, title=spec.title, version=prediction.version,
         weights_sha256=prediction.weights_sha256, outcome=prediction.outcome,
         veiled=is_veiled(case, prediction, reader_id), reason=prediction.reason, label=prediction.label,

@@ -21,6 +21,7 @@ from portal.services import audit, offers
 from portal.services.blind import HIDDEN, is_veiled
 from portal.services.errors import PixelSizeProblem
 from portal.services.evidence import keep_evidence, keep_layers
+from portal.services.image_fields import fields_of_name
 from portal.services.reading import (
     TimedReading,
     check_pixel_size,
@@ -136,7 +137,8 @@ def _kept_image(store: FileStore, case_id: int, name: str, sha256: str, data: by
     clean = scrub(data, picture)
     return Image(case_id=case_id, sha256=sha256, name=name[:NAME_LENGTH],
                  stored_as=store.put(clean.data, clean.extension), content_type=clean.content_type,
-                 format=picture.header.format, width=picture.width, height=picture.height, size=len(data))
+                 format=picture.header.format, width=picture.width, height=picture.height, size=len(data),
+                 **fields_of_name(name))
 
 
 def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed: TimedReading | None) -> Verdict:

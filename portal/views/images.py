@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, abort, flash, jsonify, redirect, request, send_file, url_for
+from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, send_file, url_for
 from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.forms.cases import UploadForm
-from portal.services import cases, uploads
-from portal.services.errors import NotFound
+from portal.forms.images import ImageFieldsForm
+from portal.services import cases, image_fields, uploads
+from portal.services.errors import BadImageField, NotFound
 from portal.services.uploads import Verdict
 from portal.storage.tables import Case, Image
 from portal.views import wiring
@@ -80,6 +81,27 @@ def image_thumbnail(image_id: int) -> Response:
     answer = Response(b"" if held else cases.draw_thumbnail(wiring.files(), image), mimetype="image/jpeg")
     answer.set_etag(image.sha256)
     return kept_private(answer)
+
+
+@bp.get("/images/<id:image_id>/fields")
+@signed_in
+def image_fields_form(image_id: int) -> str:
+    image = _image_or_404(image_id)
+    form = ImageFieldsForm(obj=image)
+    return render_template("images/image_fields.html", image=image, form=form)
+
+
+@bp.post("/images/<id:image_id>/fields")
+@signed_in
+def image_fields_change(image_id: int) -> AnyResponse | tuple[str, int]:
+    image, form = _image_or_404(image_id), ImageFieldsForm()
+    try:
+        image_fields.correct_fields(current_actor(), current_user.id, image_id, form.serial.data,
+                                    form.specimen_group.data)
+    except BadImageField as problem:
+        form[problem.field].errors = [str(problem)]
+        return render_template("images/image_fields.html", image=image, form=form), UNREADABLE
+    return redirect(url_for("cases.case_view", case_id=image.case_id, _anchor=f"image-{image.id}"), 303)
 
 
 def _problem(model: str, sent: list[FileStorage]) -> str:

@@ -7,21 +7,26 @@ const WORDS = {
   refused: "Not scored",
   hidden: "Kept, read it first",
   failed: "Failed",
+  stopped: "Stopped",
 };
 // What may go better the next time; what is damaged or no picture stays so.
 const WORTH_ANOTHER_TRY = [undefined, "", "model-failed", "not-stored", "pixel-size"];
 const STATE_OF = { scored: "scored", refused: "refused", hidden: "hidden" };
+const STOPPED = "You stopped it. If it had arrived already, it stands below.";
 
 export class FileRow {
-  constructor(template, file, owner) {
+  constructor(template, { file, path }, owner) {
     this.file = file;
+    this.path = path;
     this.element = template.content.firstElementChild.cloneNode(true);
-    this.part("name").textContent = `${file.name}, ${size(file.size)}`;
+    this.part("name").textContent = `${path}, ${size(file.size)}`;
     this.part("again").addEventListener("click", () => owner.again(this));
+    this.part("stop").addEventListener("click", () => owner.stop(this));
     this.part("drop-file").addEventListener("click", () => owner.remove(this));
-    this.part("again").setAttribute("aria-label", `Try ${file.name} again`);
-    this.part("drop-file").setAttribute("aria-label", `Take ${file.name} off the list`);
-    this.part("open").setAttribute("aria-label", `Open the result of ${file.name}`);
+    this.part("again").setAttribute("aria-label", `Try ${path} again`);
+    this.part("stop").setAttribute("aria-label", `Stop sending ${path}`);
+    this.part("drop-file").setAttribute("aria-label", `Take ${path} off the list`);
+    this.part("open").setAttribute("aria-label", `Open the result of ${path}`);
     this.become("pending");
   }
 
@@ -29,35 +34,58 @@ export class FileRow {
     return this.element.querySelector(`[data-${name}]`);
   }
 
-  become(state) {
+  get waits() {
+    return this.state === "pending" || this.state === "sending";
+  }
+
+  get mayGoBetter() {
+    return this.state === "failed" && !this.hopeless;
+  }
+
+  is({ file, path }) {
+    return this.path === path && this.file.size === file.size && this.file.lastModified === file.lastModified;
+  }
+
+  become(state, verdict = "") {
     this.state = state;
     this.element.className = `upload-file is-${state}`;
     this.part("state").textContent = WORDS[state];
+    this.part("verdict").textContent = verdict;
+    this.part("progress").value = 0;
     this.part("progress").hidden = state !== "sending";
-    this.part("again").hidden = state !== "failed" || this.hopeless;
+    this.part("again").hidden = !(this.mayGoBetter || state === "stopped");
+    this.part("stop").hidden = state !== "sending";
     this.part("drop-file").hidden = state === "sending";
-    if (state === "pending" || state === "sending") this.part("verdict").textContent = "";
+    this.part("open").hidden = true;
   }
 
   check(megabytes) {
     this.hopeless = this.file.size > megabytes * 1e6;
     if (!this.hopeless) return;
-    this.become("failed");
-    this.part("verdict").textContent = `Larger than ${megabytes} MB, so it was not sent. Save it smaller, or as JPEG.`;
+    this.become("failed", `Larger than ${megabytes} MB, so it was not sent. Save it smaller, or as JPEG.`);
   }
 
   progress(share) {
     this.part("progress").value = share * 100;
-    if (share === 1) this.part("state").textContent = "Being read";
+    this.part("state").textContent = share === 1 ? "Being read" : WORDS.sending;
   }
 
   settle(verdict) {
     this.hopeless = !WORTH_ANOTHER_TRY.includes(verdict.code);
-    this.become(STATE_OF[verdict.outcome] ?? "failed");
+    if (verdict.stopped) {
+      this.become("stopped", STOPPED);
+      return;
+    }
     const known = verdict.existing ? "Already in this case: " : "";
-    this.part("verdict").textContent = `${demonstration(verdict)}${known}${answer(verdict)}`;
+    this.become(STATE_OF[verdict.outcome] ?? "failed", `${demonstration(verdict)}${known}${answer(verdict)}`);
     this.part("open").hidden = !verdict.url;
     if (verdict.url) this.part("open").href = verdict.url;
+  }
+
+  // Into view within its list, where nobody is looking at another row.
+  follow() {
+    const list = this.element.parentElement;
+    if (!list.matches(":hover, :focus-within")) list.scrollTop = this.element.offsetTop - list.clientHeight / 2;
   }
 }
 
@@ -68,7 +96,7 @@ function demonstration(verdict) {
 function answer(verdict) {
   const score = verdict.scores?.[verdict.label];
   const parts = [verdict.label, score === undefined ? verdict.summary : percent(score)].filter(Boolean);
-  return parts.join(", ") || verdict.reason || "Scored";
+  return parts.join(", ") || verdict.reason || "";
 }
 
 function size(bytes) {

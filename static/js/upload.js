@@ -1,34 +1,62 @@
-// Sends the chosen images one after the other and says of each what became of it.
+// Holds the chosen images, sends them one after the other and says of each what became of it.
 // Without this script the same form sends them all at once and the next page tells.
 
-import { fetchPage } from "./fetch-page.js";
-import { send } from "./send.js";
-import { FileRow } from "./file-row.js";
+import { Batch } from "./batch.js";
+import { CaseImages } from "./case-images.js";
+import { fromDrop, fromFiles } from "./choose.js";
+import { Interruption } from "./interruption.js";
+
+const NAMES = [["scored", "scored"], ["refused", "not scored"], ["hidden", "kept for your reading"],
+  ["failed", "failed"], ["stopped", "stopped"], ["pending", "to send"]];
 
 class Upload {
   constructor(form) {
     this.form = form;
     this.input = form.querySelector("input[type=file]");
-    this.list = form.querySelector("[data-files-list]");
-    this.summary = form.querySelector("[data-summary]");
-    this.sendButton = form.querySelector("[data-send]");
-    this.cancelButton = form.querySelector("[data-cancel]");
-    this.template = form.querySelector("template[data-row]");
-    this.rows = [];
-    this.running = null;
+    this.list = this.part("files-list");
+    this.template = this.part("row");
+    this.images = new CaseImages(form.dataset.show);
+    this.interruption = new Interruption(this.part("interruption"));
+    this.say = (words) => (this.part("summary").textContent = words);
+    this.quarter = 0;
+    this.batch = new Batch(this);
     this.listen();
     // Somebody may have chosen files before this script had come.
-    this.take(this.input.files);
+    if (this.input.files.length) this.take(fromFiles(this.input.files));
+  }
+
+  part(name) {
+    return this.form.querySelector(`[data-${name}]`);
   }
 
   listen() {
-    const drop = this.form.querySelector("[data-drop]");
-    this.input.addEventListener("change", () => this.take(this.input.files));
-    this.cancelButton.addEventListener("click", () => this.cancel());
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.run();
+    const { batch } = this;
+    this.on("send", () => batch.start());
+    this.on("cancel", () => batch.stopAll());
+    this.on("again-all", () => batch.againAll());
+    this.on("clear", () => batch.clear());
+    this.on("only-failed", (button) => this.filter(button.getAttribute("aria-pressed") !== "true"));
+    this.on("folder", () => this.chooseFolder());
+    this.part("folder").hidden = !("webkitdirectory" in this.input);
+    this.input.addEventListener("change", () => this.take(fromFiles(this.input.files)));
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.listenForDrops(this.part("drop"));
+    window.addEventListener("beforeunload", (event) => {
+      if (batch.of("pending", "sending").length) event.preventDefault();
     });
+    // A result that is looked at meanwhile must not cost the batch: it opens beside it, in a tab of its own.
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest(`${this.form.dataset.show} a, [data-open]`);
+      if (link) Object.assign(link, { target: batch.of("pending", "sending").length ? "_blank" : "", rel: "noopener" });
+    });
+  }
+
+  on(name, act) {
+    const button = this.part(name);
+    button.addEventListener("click", () => act(button));
+  }
+
+  listenForDrops(drop) {
     for (const kind of ["dragenter", "dragover"]) {
       drop.addEventListener(kind, (event) => {
         event.preventDefault();
@@ -36,91 +64,79 @@ class Upload {
       });
     }
     for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("is-over"));
-    drop.addEventListener("drop", (event) => {
+    drop.addEventListener("drop", async (event) => {
       event.preventDefault();
-      this.take(event.dataTransfer.files);
+      this.take(await fromDrop(event.dataTransfer));
     });
     // A file that misses the box must not replace the page.
     for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
-    window.addEventListener("beforeunload", (event) => {
-      if (this.running) event.preventDefault();
-    });
   }
 
-  take(files) {
-    const waiting = this.rows.filter((row) => row.state === "pending" || row.state === "sending");
-    const room = Number(this.form.dataset.files) - waiting.length;
-    // A copy: emptying the box below empties its list of files too.
-    const chosen = Array.from(files);
-    const taken = chosen.slice(0, room);
-    for (const file of taken) {
-      const row = new FileRow(this.template, file, this);
-      row.check(Number(this.form.dataset.megabytes));
-      this.rows.push(row);
-      this.list.append(row.element);
-    }
+  chooseFolder() {
+    const box = Object.assign(document.createElement("input"), { type: "file", webkitdirectory: true });
+    box.addEventListener("change", () => this.take(fromFiles(box.files)));
+    box.click();
+  }
+
+  take({ chosen, left }) {
+    const { taken, known, over } = this.batch.take(chosen);
     this.input.value = "";
-    const left = chosen.length - taken.length;
-    this.refresh(left ? `${left} more than fit in one go were left out.` : "");
+    const out = [[left.hidden, "hidden"], [left.other, "no picture"], [left.closed, "not to be opened"],
+      [known, "on the list already"], [over, `more than ${this.form.dataset.files} in one go`]]
+      .filter(([number]) => number).map(([number, why]) => `${number} ${why}`);
+    const files = taken === 1 ? "1 file" : `${taken} files`;
+    this.say(`${files} put on the list.${out.length ? ` Left out: ${out.join(", ")}.` : ""}`);
   }
 
-  remove(row) {
-    this.rows = this.rows.filter((one) => one !== row);
-    row.element.remove();
-    this.refresh();
-    this.input.focus();
+  filter(onlyFailed) {
+    this.part("only-failed").setAttribute("aria-pressed", String(onlyFailed));
+    this.list.classList.toggle("is-only-failed", onlyFailed);
   }
 
-  again(row) {
-    row.become("pending");
-    this.run();
+  changed() {
+    const { batch } = this;
+    const failed = batch.of("failed").length;
+    const hopeful = batch.rows.filter((row) => row.mayGoBetter).length;
+    const running = Boolean(batch.running);
+    this.part("send").disabled = running;
+    this.part("cancel").hidden = !running;
+    this.part("clear").hidden = running || !batch.rows.length;
+    this.part("again-all").hidden = !hopeful;
+    this.part("again-all").textContent = `Try all failed again (${hopeful})`;
+    this.part("only-failed").hidden = !failed;
+    this.part("only-failed").textContent = `Only failed (${failed})`;
+    if (!failed) this.filter(false);
+    this.showOverall();
   }
 
-  cancel() {
-    this.stopped = true;
-    this.running?.abort();
+  showOverall() {
+    const { batch } = this;
+    const all = batch.rows.length;
+    const open = batch.of("pending", "sending").length;
+    const bar = this.part("overall-bar");
+    this.part("overall").hidden = !all;
+    bar.max = all || 1;
+    bar.value = all - open;
+    const left = batch.running ? batch.pace.left(open) : "";
+    this.part("overall-words").textContent = `${all - open} of ${all} done${left && `. ${left}`}.`;
+    const quarter = Math.floor((4 * (all - open)) / (all || 1));
+    // Aloud only now and then: two hundred sentences are no help.
+    if (batch.running && quarter !== this.quarter && open) this.say(`${all - open} of ${all} done. ${this.counts()}.`);
+    this.quarter = quarter;
   }
 
-  async run() {
-    if (this.running) return;
-    if (!this.next()) {
-      this.refresh("Choose at least one image.");
-      return;
-    }
-    this.stopped = false;
-    for (let row = this.next(); row && !this.stopped; row = this.next()) {
-      row.become("sending");
-      this.running = new AbortController();
-      this.refresh();
-      const verdict = await send(this.form, row.file, this.running.signal, (share) => row.progress(share));
-      row.settle(verdict);
-      if (verdict.code === "pixel-size") this.form.elements.um_per_px.focus();
-    }
-    this.running = null;
-    this.refresh();
-    this.showOnPage();
+  counts() {
+    return NAMES.map(([state, name]) => [this.batch.of(state).length, name]).filter(([number]) => number)
+      .map(([number, name]) => `${number} ${name}`).join(", ");
   }
 
-  next() {
-    return this.rows.find((row) => row.state === "pending");
+  arrived(verdict) {
+    if (verdict.code === "pixel-size" && !this.batch.of("pending").length) this.form.elements.um_per_px.focus();
+    if (verdict.image) this.images.changed();
   }
 
-  refresh(words = "") {
-    const of = (state) => this.rows.filter((row) => row.state === state).length;
-    const parts = [["scored", "scored"], ["refused", "not scored"], ["hidden", "kept for your reading"], ["failed", "failed"], ["pending", "to send"]]
-      .filter(([state]) => of(state))
-      .map(([state, name]) => `${of(state)} ${name}`);
-    const done = this.rows.length - of("pending") - of("sending");
-    const sending = this.running ? `Sending ${done + 1} of ${this.rows.length}. ` : "";
-    this.summary.textContent = words || sending + parts.join(", ");
-    this.sendButton.disabled = Boolean(this.running);
-    this.cancelButton.hidden = !this.running;
-  }
-
-  async showOnPage() {
-    const { show } = this.form.dataset;
-    const page = await fetchPage().catch(() => null);
-    if (page) document.querySelector(show).replaceWith(page.querySelector(show));
+  ended() {
+    this.say(this.batch.rows.length ? `${this.counts()}.` : "Choose at least one image.");
   }
 }
 

@@ -19,13 +19,16 @@ from sqlalchemy import func, select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
+from config import Settings
 from models.engine import Engine
 from models.imaging.limits import Limits
 from models.spec import unserved_spec
+from portal.app import create_app
 from portal.extensions import db
 from portal.services import audit, cases, uploads
 from portal.storage.files import FileStore
-from portal.storage.tables import AuditEvent, Image, Prediction
+from portal.storage.tables import AuditEvent, Image, Prediction, WorkItem
+from tests.conftest import PASSWORD
 from tests.support import pictures
 from tests.support.client import Client
 from tests.web.test_cases import open_case
@@ -165,6 +168,33 @@ def test_two_at_once_make_one_record(app: Flask, reader: Client, case_id: int) -
         ids = set(pool.map(send, range(4)))
     assert len(ids) == 1
     assert (rows(app, Image), rows(app, Prediction), len(kept_files(app))) == (1, 1, 1)
+
+
+def test_two_processes_that_get_the_same_bytes_at_once_both_name_the_one_record(
+        app: Flask, settings: Settings, login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two portals on one database share no lock: only the tables can keep the second record away."""
+    first = login()
+    case_id = open_case(first)
+    twin = create_app(settings)
+    twin.testing = True
+    second = Client(twin)
+    assert second.post("/login", {"email": "reader@clinic.example", "password": PASSWORD}).status_code == 303
+    together, read = Barrier(2), Engine.read
+
+    def read_together(*arguments: Any) -> Any:
+        together.wait(timeout=30)
+        return read(*arguments)
+
+    monkeypatch.setattr(Engine, "read", read_together)
+    data = pictures.smear()
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda client: upload(client, case_id, ("one.png", data)), (first, second)))
+    verdicts = [only(answer) for answer in answers]
+    assert sorted(answer.status_code for answer in answers) == [200, 201]
+    assert len({(one["image"], one["prediction"], one["url"]) for one in verdicts}) == 1
+    assert (rows(app, Image), rows(app, Prediction), rows(app, WorkItem), len(kept_files(app))) == (1, 1, 1, 1)
+    with twin.app_context():
+        db.engine.dispose()
 
 
 def test_an_unread_image_sent_twice_at_once_is_read_once(

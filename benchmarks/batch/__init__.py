@@ -1,0 +1,1 @@
+"""A long batch of large TIFFs over HTTP: does the portal's memory stay flat?"""
