@@ -18,7 +18,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         f"`{found['command']}` on {on['cpu']}, {on['cores']} cores, load before {on['load_before']}, {on['date']}; "
         f"{versions}.",
         "Each export runs in a fresh process after an empty one. Growth is the highest resident memory above that "
-        "before it: it must not depend on the number of answers.", "",
+        "before it: it must not depend on the number of answers.", *([found["note"]] if "note" in found else []), "",
         "| database | format | answers | seconds | of them processor | first byte, s | size, MB | memory growth, MB |",
         "|---|---|---|---|---|---|---|---|", *rows, ""])
 
