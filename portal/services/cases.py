@@ -45,6 +45,7 @@ class CaseRow:
     id: int
     patient: str
     specimen: str
+    shared_by: str
     created_at: datetime
     images: int
     waiting: int
@@ -124,7 +125,7 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
     ids = [case.id for case in page.items]
     counts = cases.count_images(ids)
     found = cases.summarise_predictions(ids, reader_id)
-    rows = tuple(_case_row(case, counts.get(case.id, 0), [one for one in found if one.case_id == case.id])
+    rows = tuple(_case_row(case, reader_id, counts.get(case.id, 0), [one for one in found if one.case_id == case.id])
                  for case in page.items)
     return Page(items=rows, number=page.number, size=page.size, total=page.total, more=page.more)
 
@@ -132,6 +133,11 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
 def list_images(engine: Engine, case: Case, reader_id: int) -> list[ImageCard]:
     """A case's images with their predictions as this reader may see them, newest first."""
     return [_image_card(engine, case, image, reader_id) for image in images.list_images(case.id)]
+
+
+def shared_by(case: Case, reader_id: int) -> str:
+    """Whose case it is, when it is not this reader's own."""
+    return "" if case.owner_id == reader_id else case.owner.name
 
 
 def score_of(prediction: Prediction) -> float | None:
@@ -152,11 +158,12 @@ def words_of(spec: ModelSpec, review: Review) -> str:
     return words[review.verdict]
 
 
-def _case_row(case: Case, image_count: int, found: list[PredictionSummary]) -> CaseRow:
+def _case_row(case: Case, reader_id: int, image_count: int, found: list[PredictionSummary]) -> CaseRow:
     findings = dict.fromkeys(Found(text=one.label or one.outcome, demonstration=bool(one.demonstration))
                              for one in found if one.reviewed or not case.blind)
     return CaseRow(id=case.id, patient=case.patient, specimen=case.specimen, created_at=case.created_at,
-                   images=image_count, waiting=sum(not one.reviewed for one in found),
+                   shared_by=shared_by(case, reader_id), images=image_count,
+                   waiting=sum(not one.reviewed for one in found),
                    unread=image_count - len({one.image_id for one in found}), findings=tuple(findings))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from models.engine import Engine
 from models.spec import ModelSpec
 from portal.services.blind import is_veiled
-from portal.services.cases import VEILED, score_of, words_of
+from portal.services.cases import VEILED, score_of, shared_by, words_of
 from portal.services.samples import is_drawn
 from portal.services.scores import summary_of
 from portal.storage import worklist
@@ -55,6 +55,7 @@ class WorkItem:
     reading: str
     others: tuple[OtherReading, ...]
     drawn: bool
+    shared_by: str
 
     @property
     def place(self) -> Place:
@@ -162,7 +163,7 @@ def _item(engine: Engine, prediction: Prediction, reader_id: int, reviewed: bool
                     demonstration=prediction.demonstration, reason=prediction.reason,
                     created_at=prediction.created_at, reviewed=reviewed,
                     reading=words_of(spec, own[-1]) if own else "", others=_others(spec, prediction, reader_id),
-                    drawn=is_drawn(image.name))
+                    drawn=is_drawn(image.name), shared_by=shared_by(case, reader_id))
     return replace(item, **VEILED, others=()) if is_veiled(case, prediction, reader_id) else item
 
 

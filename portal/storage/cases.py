@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, literal, not_, or_, select
+from sqlalchemy.orm import joinedload
 
 from portal.extensions import db
 from portal.storage.access import readable_by
@@ -74,7 +75,8 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int, size: int) -> Pa
         total, more = len(met), len(met) == most
         number = within(number, size, total)
         ids = met[(number - 1) * size:number * size]
-    rows = db.session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id.desc()))
+    rows = db.session.scalars(select(Case).where(Case.id.in_(ids)).order_by(Case.id.desc())
+                              .options(joinedload(Case.owner)))
     return Page(items=tuple(rows), number=number, size=size, total=total, more=more)
 
 

@@ -88,7 +88,7 @@ def list_predictions(ids: Sequence[int]) -> dict[int, Prediction]:
     """By id, with image, case, reviews and their readers."""
     rows = db.session.scalars(
         select(Prediction).where(Prediction.id.in_(ids))
-        .options(joinedload(Prediction.image).joinedload(Image.case),
+        .options(joinedload(Prediction.image).joinedload(Image.case).joinedload(Case.owner),
                  selectinload(Prediction.reviews).joinedload(Review.reader)))
     return {one.id: one for one in rows}
 

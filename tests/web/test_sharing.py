@@ -206,3 +206,16 @@ def test_a_new_reader_of_a_blind_case_learns_nothing_from_what_the_owner_read(
         shown = re.sub(r"(?s)<form method=\"post\" action=\"/predictions/.*?</form>", "", colleague.get(page).text)
         assert "Pro<" not in shown, page
         assert "clumped" not in shown, page
+
+
+def test_lists_say_whose_case_it_is_to_everybody_else(app: Flask, login: Callable[..., Client]) -> None:
+    owner, colleague = login("owner@clinic.example"), login("colleague@clinic.example")
+    case_id = open_case(owner)
+    upload(owner, case_id, ("one.png", pictures.smear()))
+    with app.app_context():
+        user = db.session.query(User).filter_by(email="colleague@clinic.example").one()
+        user_id = user.id
+    owner.post(f"/cases/{case_id}/readers", {"reader": str(user_id)})
+    for page in ("/", "/cases"):
+        assert "hared by Owner" in colleague.get(page).text
+        assert "hared by" not in owner.get(page).text

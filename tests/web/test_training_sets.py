@@ -177,12 +177,12 @@ def test_questions_become_answers(ward: Ward, anna: Client) -> None:
 
 def test_counts_become_readings_and_corrected_nuclei_a_table_of_their_own(ward: Ward, anna: Client) -> None:
     said: dict[str, Any] = {"label": "positive", "scores": {**ER, "h_score": 141.0},
-                            "evidence": {"nuclei": [[1, 2, "weak"], [3, 4, "weak"], [5, 6, "strong"]]}}
+                            "evidence": {"nuclei": [[1, 2, "weak"], [3, 4, "weak"], [5, 6, "strong"], [7, 8, "weak"]]}}
     case = ward.case(ANNA)
     ward.review(ward.image(case, b"one", "er", um_per_px=0.3, **said), ANNA)
     corrected = ward.image(case, b"two", "er", **said)
     ward.review(corrected, ANNA, "override", label="positive", scores={**ER, "percent_weak": 5.5},
-                corrections=[[1, "strong"], [7, "weak"]], reason="one more")
+                corrections=[[1, "strong"], [3, None], [9, "weak"]], reason="one more")
     files = unpacked(anna, "er")
     rows = {row["percent_weak"]: row for row in table(files, "readings.csv")}
     assert list(rows["10.0"]) == ["file", "percent_weak", "percent_moderate", "percent_strong", "nuclei", "label",

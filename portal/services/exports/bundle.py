@@ -142,7 +142,9 @@ def _problem(store: FileStore, one: Reviewed, tally: Tally) -> str:
 
 
 def _corrected(settled: Settled) -> list[list[Any]]:
-    """All counted nuclei of an image in which a reader put some into another class; none where nobody did."""
+    """The nuclei of an image in which a reader put some into another class, less those that the reader said are none;
+    nothing where nobody did.
+    """
     corrections = settled.opinion.review.corrections
     if not corrections:
         return []
@@ -150,4 +152,4 @@ def _corrected(settled: Settled) -> list[list[Any]]:
     for number, label in corrections:
         if 0 <= number < len(nuclei):
             nuclei[number] = [*nuclei[number][:2], label]
-    return nuclei
+    return [one for one in nuclei if one[2] is not None]

@@ -34,6 +34,7 @@ class CaseLine(Told):
     id = fields.Integer()
     patient = fields.String()
     specimen = fields.String()
+    shared_by = fields.String(metadata={"description": "Whose case it is; empty when it is yours."})
     created_at = Moment()
     images = fields.Integer()
     waiting = fields.Integer(metadata={"description": "Predictions that you have not reviewed."})
