@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from models.catalogue import Catalogue
 from portal.extensions import db
 from portal.storage import access, work_items
 from portal.storage.tables import Case, Image, Prediction, Review, User, now
 
 DEMONSTRATION = "Made up."
+VERSIONS = {entry.spec.key: entry.spec.version for entry in Catalogue()}
+
+
+def version_of(model: str) -> str:
+    """What is served: of another version the portal knows no more than its name."""
+    return VERSIONS.get(model, "1")
 
 
 @dataclass
@@ -40,8 +47,8 @@ class Filler:
         self.made += 1
         image = Image(case_id=case_id, sha256=f"{self.made:064}", name=f"{self.made}.png", stored_as=f"{self.made}",
                       content_type="image/png", format="png", width=10, height=10, size=10)
-        row = Prediction(image=image, model=model, version="1", weights_sha256="", outcome=outcome, label=label,
-                         scores=scores or {}, demonstration=demonstration, ms=1.0)
+        row = Prediction(image=image, model=model, version=version_of(model), weights_sha256="", outcome=outcome,
+                         label=label, scores=scores or {}, demonstration=demonstration, ms=1.0)
         db.session.add(row)
         db.session.flush()
         work_items.add_for_readers(row, case_id)

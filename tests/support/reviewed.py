@@ -12,6 +12,7 @@ from portal.extensions import db
 from portal.storage import access, work_items
 from portal.storage.files import FileStore
 from portal.storage.tables import Case, Image, Prediction, Report, Review, User
+from tests.support.readings import version_of
 
 
 class Ward:
@@ -40,7 +41,8 @@ class Ward:
             image = Image(case_id=case_id, sha256=sha256(content).hexdigest(), name=name, um_per_px=um_per_px,
                           stored_as=self.store.put(kept or content, ".png"), content_type="image/png", format="png",
                           width=8, height=8, size=len(content), serial=serial)
-            said = {"outcome": "scored", "label": None, "scores": {}, "version": "1", "weights_sha256": "ab", "ms": 1.0}
+            said = {"outcome": "scored", "label": None, "scores": {}, "version": version_of(model),
+                    "weights_sha256": "ab", "ms": 1.0}
             prediction = Prediction(image=image, model=model, **{**said, **answer})
             db.session.add_all([image, prediction])
             db.session.flush()

@@ -9,6 +9,7 @@ from flask import Flask
 from portal.extensions import db
 from portal.storage import access, work_items
 from portal.storage.tables import Case, Image, Prediction, Review, User, now
+from tests.support.readings import version_of
 
 
 def reader_id(app: Flask, email: str = "reader@clinic.example") -> int:
@@ -37,8 +38,9 @@ def add_result(app: Flask, case_id: int, name: str, *, model: str = "leukemia", 
         db.session.add(image)
         db.session.flush()
         label = label if outcome == "scored" else None
-        prediction = Prediction(image_id=image.id, model=model, version="1", weights_sha256="0" * 64, outcome=outcome,
-                                label=label, scores={label: 0.91} if label else {}, ms=1.0, created_at=at or now())
+        prediction = Prediction(image_id=image.id, model=model, version=version_of(model), weights_sha256="0" * 64,
+                                outcome=outcome, label=label, scores={label: 0.91} if label else {}, ms=1.0,
+                                created_at=at or now())
         db.session.add(prediction)
         db.session.flush()
         work_items.add_for_readers(prediction, case_id)

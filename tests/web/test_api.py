@@ -176,7 +176,8 @@ def test_a_case_is_opened_found_and_the_same_on_the_page(app: Flask, login: Call
     other = open_case(page, patient="P-2")
     assert [one["id"] for one in program.get("/cases").get_json()["cases"]] == [other, case["id"]]
     assert [one["id"] for one in program.get("/cases", q="Ünal").get_json()["cases"]] == [case["id"]]
-    assert program.get("/cases", q="nobody").get_json() == {"cases": [], "page": 1, "pages": 1, "total": 0}
+    assert program.get("/cases", q="nobody").get_json() == {"cases": [], "page": 1, "pages": 1, "total": 0,
+                                                               "more": False}
 
 
 @pytest.mark.parametrize(("changes", "field", "words"), [

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from portal.extensions import db
-from portal.services import cases
+from portal.services import worklist
 from tests.support.client import Client
 
 
@@ -27,7 +27,7 @@ def test_a_crash_shows_a_number_that_the_log_knows(
         raise RuntimeError("the secret inside")
 
     reader = login()
-    monkeypatch.setattr(cases, "list_worklist", fail)
+    monkeypatch.setattr(worklist, "list_items", fail)
     monkeypatch.setattr(logging.getLogger("portal"), "propagate", True)
     answer = reader.get("/")
     assert answer.status_code == 500

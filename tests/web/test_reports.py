@@ -43,8 +43,8 @@ def _quick_model(monkeypatch: pytest.MonkeyPatch) -> None:
     said = Reading(outcome="scored", label="Early", scores={"Benign": 0.02, "Early": 0.9, "Pre": 0.05, "Pro": 0.03},
                    layers=(Layer(name="heatmap", title="Where the model looked", kind="heat", values=heat),))
     read = Engine.read
-    monkeypatch.setattr(Engine, "read", lambda engine, key, micrograph: said if key == "leukemia" else read(
-        engine, key, micrograph))
+    monkeypatch.setattr(Engine, "read", lambda engine, key, micrograph, version="": (
+        said if key == "leukemia" else read(engine, key, micrograph, version)))
 
 
 @pytest.fixture
