@@ -14,6 +14,12 @@ from models.zoo.isight import SPEC
 
 TITLES = {one.key: one.title for one in SPEC.questions}
 
+HISTORY = (
+    ("1", "Compact encoder, three of five heads trained, on drawn stain. Accuracy 96.5 % of intensity, 95.3 % of "
+     "location, 88.5 % of quantity."),
+    ("2", "The same, fitted afresh on cleaned canvases with thinned fields from the first round on."),
+)
+
 
 def write(plan: Plan, found: Mapping[str, Any]) -> None:
     """Pictures and `card.json` into the plan's card folder."""
@@ -23,7 +29,7 @@ def write(plan: Plan, found: Mapping[str, Any]) -> None:
         _harder(plan, found), _robustness(plan, found), _real(plan, found), _gate(plan, found), _faults(),
         cost(plan, found["benchmark"]) if found["benchmark"] else {}, _speed(plan, found["benchmark"]),
         parity(plan, found["provenance"], found["export"]["parity"]),
-        history(plan, [("1", "Compact encoder, three of five heads trained, on drawn stain.")]),
+        history(plan, HISTORY),
     ]
     write_card(SPEC, plan, found["provenance"], [one for one in sections if one])
 
