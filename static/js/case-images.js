@@ -3,6 +3,9 @@
 
 import { fetchPage } from "./fetch-page.js";
 
+// Sent to the document with the page as it is now, for whatever else of it may have changed.
+export const REFRESHED = "case:refreshed";
+
 const EVERY_MS = 4_000;
 
 export class CaseImages {
@@ -21,7 +24,9 @@ export class CaseImages {
     const { page } = await fetchPage();
     this.timer = null;
     this.last = Date.now();
-    if (page) merge(document.querySelector(this.selector), page.querySelector(this.selector));
+    if (!page) return;
+    document.dispatchEvent(new CustomEvent(REFRESHED, { detail: { page } }));
+    merge(document.querySelector(this.selector), page.querySelector(this.selector));
   }
 }
 

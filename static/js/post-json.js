@@ -9,8 +9,8 @@ export async function postJson(form, address, content, options = {}) {
   try {
     const first = await post(form, address, content, options);
     if (first.status !== 400) return first;
-    const page = await fetchPage();
-    if (!page) return { kind: "logged-out" };
+    const { page, trouble } = await fetchPage();
+    if (!page) return { kind: trouble === "login" ? "logged-out" : "away" };
     form.elements.csrf_token.value = page.querySelector(`#${form.id} [name=csrf_token]`).value;
     return await post(form, address, content, options);
   } catch (problem) {

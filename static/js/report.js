@@ -1,19 +1,10 @@
-// The report's state follows the list of images: when that is replaced after an upload, so is this, unless somebody
-// is about to sign; the portal then says that the case has changed.
-import { fetchPage } from "./fetch-page.js";
+// The report's state follows the case: whenever the page has been asked for again, its report takes the place of the
+// one shown, unless somebody is about to sign; the portal then says that the case has changed.
 
-const SETTLED = 600;
-let timer = 0;
+import { REFRESHED } from "./case-images.js";
 
-async function follow() {
-  const fresh = (await fetchPage())?.getElementById("report");
+document.addEventListener(REFRESHED, ({ detail: { page } }) => {
+  const fresh = page.getElementById("report");
   const shown = document.getElementById("report");
   if (fresh && shown && !shown.querySelector("details[open]")) shown.replaceWith(fresh);
-}
-
-new MutationObserver((changes) => {
-  const replaced = changes.some((one) => [...one.addedNodes].some((node) => node.id === "case-images"));
-  if (!replaced) return;
-  clearTimeout(timer);
-  timer = setTimeout(follow, SETTLED);
-}).observe(document.getElementById("main"), { childList: true, subtree: true });
+});

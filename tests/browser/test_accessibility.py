@@ -32,6 +32,7 @@ from tests.conftest import PASSWORD
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.dropped_in import drop_in
+from tests.support.own import OWN, make_version
 from tests.support.served import EMAIL, add_user, serve
 from tests.web.test_cases import open_case
 from tests.web.test_images import only, upload
@@ -53,7 +54,7 @@ SAMPLES: dict[str, tuple[object, ...]] = {
     "number": (1,),
     "key": ("leukemia", "rainbow", "isight"),
     "name": ("calibration",),
-    "version": ("1",),
+    "version": (OWN,),
 }
 """Per argument of an address; what they stand for is made by `fill`."""
 BESIDES = ("/nowhere", "/cases?q=nothing-like-this", "/cases?since=2026-02-02&until=2026-02-01")
@@ -87,7 +88,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
 
 
 def fill(app: Flask) -> None:
-    """A case with every kind of answer, an empty one, and a blind one that waits for its first reading."""
+    """A case with every kind of answer, an empty one, a blind one that waits for its first reading, and a version of
+    the clinic's own.
+    """
+    make_version(app.extensions["settings"].models)
     reader = Client(app)
     assert reader.post("/login", {"email": EMAIL, "password": PASSWORD}).status_code == 303
     full, _empty, blind = (open_case(reader, patient=f"P-{number}", note="A note") for number in (1, 2, 3))

@@ -35,4 +35,5 @@ def drop_in(app: Flask, folder: Path, file: Path = RAINBOW) -> None:
     name = f"{file.stem}-1.npz"
     np.savez(zoo / name, warm=2.25)
     shutil.copy(zoo / name, weights)
-    app.extensions["engine"] = Engine(Catalogue((ZOO, zoo)), weights=weights)
+    app.extensions["engine"] = Engine(Catalogue((ZOO, zoo)), weights=weights,
+                                      own=app.extensions["settings"].models)
