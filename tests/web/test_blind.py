@@ -69,6 +69,8 @@ def test_no_page_tells_the_answer_before_the_first_reading_and_all_do_after(
     for picture in ("heatmap.png", "layers/heatmap.png", "regions/1.png"):
         assert reader.get(f"/predictions/{veiled}/{picture}").status_code == 404
     assert reader.get("/cases?outcome=scored").text.count("row-link") == 0
+    assert "Nobody has read" not in reader.get(f"/predictions/{veiled}").text
+    assert "Hidden until you read it" in reader.get("/cases").text
     reader.post(f"/predictions/{veiled}/review", {"verdict": "cannot-judge"})
     assert reader.get(f"/predictions/{veiled}/heatmap.png").status_code == 200
     assert reader.get("/cases?outcome=scored").text.count("row-link") == 1
