@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -130,3 +131,13 @@ def login(app: Flask, make_user: Callable[..., int]) -> Callable[..., Client]:
         return client
 
     return enter
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    """The folder of real images."""
+    beside = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("PORTAL_DATASETS") or beside)
+    if not (folder / "leukemia").is_dir():
+        pytest.skip("the real images are not here: set PORTAL_DATASETS")
+    return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ from tests.support.dropped_in import drop_in, meant_rainbow
 
 pytestmark = pytest.mark.browser
 
-FIELD = Path(os.environ.get("PORTAL_DATASETS", "")) / "ihc/deepliif_ki67/34_3.png"
+FIELD = "ihc/deepliif_ki67/34_3.png"
 
 
 @contextmanager
@@ -228,8 +227,8 @@ def test_nuclei_are_put_into_other_classes_by_keyboard_and_pointer(app: Flask, p
 
 @pytest.mark.datasets
 @pytest.mark.parametrize("javascript", ["javascript"], indirect=True)
-def test_an_er_count_is_corrected_on_the_image(app: Flask, page: Page) -> None:
-    read(page, "er", FIELD)
+def test_an_er_count_is_corrected_on_the_image(app: Flask, page: Page, datasets: Path) -> None:
+    read(page, "er", datasets / FIELD)
     with app.app_context():
         said = db.session.query(Prediction).one()
         before, nuclei = said.scores, said.evidence["nuclei"]  # type: ignore[index]

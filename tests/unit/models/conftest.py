@@ -1,9 +1,6 @@
-"""A smear drawn by code, and the real images where they are."""
+"""A smear drawn by code, and an engine."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,13 +21,3 @@ def smear(tmp_path_factory: pytest.TempPathFactory) -> Pixels:
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     return Engine()
-
-
-@pytest.fixture(scope="session")
-def datasets() -> Path:
-    """The folder of real images."""
-    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    folder = Path(os.environ.get("PORTAL_DATASETS") or beside)
-    if not (folder / "leukemia").is_dir():
-        pytest.skip("the real images are not here: set PORTAL_DATASETS")
-    return folder
