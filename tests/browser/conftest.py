@@ -24,16 +24,6 @@ CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 START_SECONDS = 30
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser that leaves a page drops its connections, and Werkzeug's server, in which some of these tests serve,
-    then leaves the file it was sending to the garbage collector. gunicorn, which clinics use, closes it.
-    """
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
-
-
 @dataclass
 class Portal:
     """A gunicorn process on an instance folder; `restart` keeps the folder."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
-from portal.app import create_app
-from portal.extensions import db
-from portal.services import passwords
-from portal.storage.tables import User
 from tests.browser.conftest import open_window
-from tests.browser.test_journey import PASSWORD, log_in, upload
-from tests.conftest import make_settings
+from tests.browser.test_journey import log_in, upload
 from tests.support import pictures
+from tests.support.served import add_user, serve
 
 pytestmark = pytest.mark.browser
 
@@ -28,21 +21,10 @@ HIDDEN = "Hidden until you read it"
 @pytest.fixture
 def address(tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
     """A portal in this process, with an owner and a colleague."""
-    shutil.copy(sqlite_template, tmp_path / "test.sqlite3")
-    app = create_app(make_settings(tmp_path))
-    with app.app_context():
-        db.session.add_all(User(email=f"{name}@clinic.example", name=name.title(), role="clinician", status="approved",
-                                password_hash=passwords.hash_password(PASSWORD, 4)) for name in ("owner", "colleague"))
-        db.session.commit()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
+    with serve(tmp_path, sqlite_template) as (app, address):
+        for name in ("owner", "colleague"):
+            add_user(app, f"{name}@clinic.example")
+        yield address
 
 
 @pytest.fixture

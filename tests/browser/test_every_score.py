@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from models.imaging.drawn import draw_smear
-from portal.app import create_app
-from portal.extensions import db
-from portal.services import passwords
-from portal.storage.tables import User
 from tests.browser.conftest import open_window
-from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
-from tests.conftest import make_settings
+from tests.browser.test_journey import log_in, open_case, upload
 from tests.support import pictures
 from tests.support.dropped_in import drop_in
+from tests.support.served import EMAIL, add_user, serve
 
 pytestmark = pytest.mark.browser
-
-EMAIL = "reader@clinic.example"
 
 
 @pytest.fixture
 def address(tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
     """A portal in this process, with the dropped-in system and one account."""
-    shutil.copy(sqlite_template, tmp_path / "test.sqlite3")
-    app = create_app(make_settings(tmp_path))
-    drop_in(app, tmp_path / "dropped-in")
-    add_reader(app)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
-
-
-def add_reader(app: Flask) -> None:
-    with app.app_context():
-        db.session.add(User(email=EMAIL, name="Reader", role="clinician", status="approved",
-                            password_hash=passwords.hash_password(PASSWORD, 4)))
-        db.session.commit()
+    with serve(tmp_path, sqlite_template) as (app, address):
+        drop_in(app, tmp_path / "dropped-in")
+        add_user(app)
+        yield address
 
 
 @pytest.fixture

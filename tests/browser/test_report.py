@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,19 +10,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.datastructures import FileStorage
-from werkzeug.serving import make_server
 
 from models.imaging.drawn import draw_smear
-from portal.app import create_app
-from portal.extensions import db
 from tests.browser.conftest import open_window
-from tests.browser.test_every_score import EMAIL, add_reader
 from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
-from tests.conftest import make_settings
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.dropped_in import drop_in
 from tests.support.pdf import pages, text_of
+from tests.support.served import EMAIL, add_user, serve
 
 pytestmark = pytest.mark.browser
 
@@ -32,25 +26,16 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def address(tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
     """A portal in this process with one case of one image, which a demonstration has scored and another refused."""
-    shutil.copy(sqlite_template, tmp_path / "test.sqlite3")
-    app = create_app(make_settings(tmp_path))
-    drop_in(app, tmp_path / "dropped-in")
-    add_reader(app)
-    client = Client(app)
-    client.post("/login", {"email": EMAIL, "password": PASSWORD})
-    client.post("/cases/new", {"patient": "P-Ελένη", "specimen": "blood", "note": ""})
-    for data in (pictures.encode(draw_smear(3)[:240, :300]), pictures.encode(draw_smear(3)[:30, :300])):
-        client.post("/cases/1/images", {"model": "rainbow", "um_per_px": "0.5", "images": [
-            FileStorage(io.BytesIO(data), filename="colours.png")]}, content_type="multipart/form-data")
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
+    with serve(tmp_path, sqlite_template) as (app, address):
+        drop_in(app, tmp_path / "dropped-in")
+        add_user(app)
+        client = Client(app)
+        client.post("/login", {"email": EMAIL, "password": PASSWORD})
+        client.post("/cases/new", {"patient": "P-Ελένη", "specimen": "blood", "note": ""})
+        for data in (pictures.encode(draw_smear(3)[:240, :300]), pictures.encode(draw_smear(3)[:30, :300])):
+            client.post("/cases/1/images", {"model": "rainbow", "um_per_px": "0.5", "images": [
+                FileStorage(io.BytesIO(data), filename="colours.png")]}, content_type="multipart/form-data")
+        yield address
 
 
 @pytest.fixture

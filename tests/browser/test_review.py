@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route, expect
-from werkzeug.serving import make_server
 
 from models.imaging.drawn import draw_smear
-from portal.app import create_app
 from portal.extensions import db
 from portal.storage.tables import Prediction, Review, ReviewDraft, UserSession
 from tests.browser.conftest import open_window
-from tests.browser.test_every_score import EMAIL, add_reader
 from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
-from tests.conftest import make_settings
 from tests.support import pictures
 from tests.support.dropped_in import drop_in, meant_rainbow
+from tests.support.served import EMAIL, add_user, serve
 
 pytestmark = pytest.mark.browser
 
 FIELD = "ihc/deepliif_ki67/34_3.png"
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The portal in this process."""
-    add_reader(app)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
+@pytest.fixture
+def served(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Flask, str]]:
+    with serve(tmp_path, sqlite_template) as (app, address):
+        drop_in(app, tmp_path / "dropped-in", meant_rainbow(tmp_path))
+        add_user(app)
+        yield app, address
 
 
 @pytest.fixture
-def app(tmp_path: Path, sqlite_template: Path) -> Flask:
-    shutil.copy(sqlite_template, tmp_path / "test.sqlite3")
-    app = create_app(make_settings(tmp_path))
-    drop_in(app, tmp_path / "dropped-in", meant_rainbow(tmp_path))
-    return app
+def app(served: tuple[Flask, str]) -> Flask:
+    return served[0]
 
 
 @pytest.fixture
-def page(javascript: bool, browser: Browser, app: Flask) -> Iterator[Page]:
-    with served(app) as address, open_window(browser, address, javascript) as page:
+def page(javascript: bool, browser: Browser, served: tuple[Flask, str]) -> Iterator[Page]:
+    with open_window(browser, served[1], javascript) as page:
         log_in(page, EMAIL)
         expect(page.get_by_role("heading", level=1)).to_contain_text("Worklist")
         open_case(page)

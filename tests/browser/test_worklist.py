@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from models.imaging.drawn import draw_smear
-from portal.app import create_app
 from portal.extensions import db
 from portal.storage.files import FileStore
 from portal.storage.tables import Image, Review
 from tests.browser.conftest import open_window
-from tests.browser.test_every_score import EMAIL, add_reader
 from tests.browser.test_journey import log_in
-from tests.conftest import make_settings
 from tests.support import pictures
+from tests.support.served import EMAIL, add_user, serve
 from tests.support.worklists import add_case, add_result, reader_id
 
 pytestmark = pytest.mark.browser
@@ -44,28 +39,24 @@ def fill(app: Flask) -> None:
 
 
 @pytest.fixture
-def app(tmp_path: Path, sqlite_template: Path) -> Iterator[Flask]:
-    shutil.copy(sqlite_template, tmp_path / "test.sqlite3")
-    app = create_app(make_settings(tmp_path))
-    add_reader(app)
-    fill(app)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def served(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Flask, str]]:
+    with serve(tmp_path, sqlite_template) as (app, address):
+        add_user(app)
+        fill(app)
+        yield app, address
 
 
 @pytest.fixture
-def page(app: Flask, javascript: bool, browser: Browser) -> Iterator[Page]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with open_window(browser, f"http://127.0.0.1:{server.server_port}", javascript) as page:
+def app(served: tuple[Flask, str]) -> Flask:
+    return served[0]
+
+
+@pytest.fixture
+def page(served: tuple[Flask, str], javascript: bool, browser: Browser) -> Iterator[Page]:
+    with open_window(browser, served[1], javascript) as page:
         log_in(page, EMAIL)
         expect(page.get_by_role("heading", level=1)).to_contain_text("Worklist")
         yield page
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def press(page: Page, key: str) -> None:
