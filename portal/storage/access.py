@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.extensions import db
-from portal.storage.tables import Case, CaseReader, Image, Prediction, User, WorkItem
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, CaseReader, Image
+from portal.storage.tables.readings import Prediction, WorkItem
 
 
 def readable_by(user_id: int) -> ColumnElement[bool]:
@@ -41,12 +43,13 @@ def list_reader_ids(case_id: int) -> Sequence[int]:
     return db.session.scalars(select(CaseReader.user_id).where(CaseReader.case_id == case_id)).all()
 
 
-def lock_case(case_id: int) -> None:
-    """Keeps an upload into this case waiting until the commit, so that worklists and readers stay of one mind.
+def lock_case(case_id: int) -> bool:
+    """Keeps an upload into this case waiting until the commit, so that worklists and readers stay of one mind; False
+    when the case is gone.
 
     An image's row refers to its case's; SQLite has one writer anyway.
     """
-    db.session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
+    return db.session.scalar(select(Case.id).where(Case.id == case_id).with_for_update()) is not None
 
 
 def list_colleagues() -> Sequence[User]:

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.storage import choices
-from portal.storage.tables import ActiveModel, now
+from portal.storage.tables.administration import ActiveModel
+from portal.storage.tables.columns import now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,9 @@ from sqlalchemy import Select, exists, func, not_, null, or_, select
 
 from portal.extensions import db
 from portal.storage.access import readable_by
-from portal.storage.tables import Case, Image, Prediction, Review, User, WorkItem
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, Review, WorkItem
 
 Columns = TypeVarTuple("Columns")
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import contains_eager, selectinload
 
 from portal.extensions import db
 from portal.storage.access import readable_by
-from portal.storage.tables import Case, Image, Prediction, WorkItem
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, WorkItem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from portal.extensions import db
 from portal.storage.changes import changed_rows
-from portal.storage.tables import ApiToken
+from portal.storage.tables.accounts import ApiToken
 
 
 def find_token(token_hash: str) -> ApiToken | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.extensions import db
-from portal.storage.tables import Choice
+from portal.storage.tables.administration import Choice
 
 
 def find_choice(name: str, default: str) -> str:

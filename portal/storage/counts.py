@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from portal.extensions import db
-from portal.storage.tables import Case, Image, Prediction, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction
 
 
 def count_rows() -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete
 
 from portal.extensions import db
-from portal.storage.tables import ReviewDraft
+from portal.storage.tables.readings import ReviewDraft
 
 
 def find_draft(prediction_id: int, reader_id: int) -> ReviewDraft | None:

@@ -16,7 +16,9 @@ from sqlalchemy import ColumnElement, Executable, and_, exists, func, not_, sele
 
 from portal.extensions import db
 from portal.storage.cases import CaseFilter, ids_that_fit
-from portal.storage.tables import Case, Image, Prediction, Review, User, WorkItem
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, CaseReader, Image
+from portal.storage.tables.readings import Prediction, Review, WorkItem
 
 CASES_AT_ONCE = 200
 IMAGES_AT_ONCE = 250
@@ -120,7 +122,8 @@ def _case_ids(reader_id: int, wanted: CaseFilter) -> Iterator[list[int]]:
     """In order, a page at a time: a filter looks at every case once."""
     after = 0
     while True:
-        query = ids_that_fit(reader_id, wanted).where(Case.id > after).order_by(Case.id).limit(CASES_AT_ONCE)
+        query = (ids_that_fit(reader_id, wanted).where(CaseReader.case_id > after).order_by(CaseReader.case_id)
+                 .limit(CASES_AT_ONCE))
         found = [row[0] for row in rows_of(query)]
         yield found
         if len(found) < CASES_AT_ONCE:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 
 from portal.extensions import db
 from portal.storage.changes import changed_rows
-from portal.storage.tables import UserSession
+from portal.storage.tables.accounts import UserSession
 
 
 def find_session(token_hash: str) -> UserSession | None:
     return db.session.scalar(select(UserSession).where(UserSession.token_hash == token_hash))
+
+
+def get_session(session_id: int) -> UserSession | None:
+    """The login as it is now."""
+    return db.session.get(UserSession, session_id, populate_existing=True)
 
 
 def list_sessions(user_id: int) -> Sequence[UserSession]:
@@ -32,9 +37,17 @@ def update_seen(session_id: int, at: datetime) -> None:
     db.session.execute(update(UserSession).where(UserSession.id == session_id).values(seen_at=at))
 
 
+def begin_anew(session_id: int, at: datetime) -> None:
+    """No moment of this login lies ahead any more; its password was given at the latest now."""
+    moments = {name: case((column > at, at), else_=column) for name, column in (
+        ("created_at", UserSession.created_at), ("seen_at", UserSession.seen_at),
+        ("proven_at", UserSession.proven_at))}
+    db.session.execute(update(UserSession).where(UserSession.id == session_id).values(moments))
+
+
 def update_token(session_id: int, token_hash: str, at: datetime) -> None:
     db.session.execute(update(UserSession).where(UserSession.id == session_id)
-                       .values(token_hash=token_hash, seen_at=at))
+                       .values(token_hash=token_hash, seen_at=at, proven_at=at))
 
 
 def delete_session(session_id: int, user_id: int) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from portal.extensions import db
 from portal.storage.changes import changed_rows
-from portal.storage.tables import OneTimeLink
+from portal.storage.tables.accounts import OneTimeLink
 
 
 def add_link(token_hash: str, purpose: str, user_id: int | None, expires_at: datetime) -> None:
@@ -16,11 +16,12 @@ def add_link(token_hash: str, purpose: str, user_id: int | None, expires_at: dat
                                expires_at=expires_at))
 
 
-def find_open(token_hash: str, purpose: str, at: datetime) -> OneTimeLink | None:
-    """The link, when it may still be used."""
+def find_open(token_hash: str, purpose: str, at: datetime, latest: datetime) -> OneTimeLink | None:
+    """The link, when it may still be used. One that lasts beyond `latest` was made by a clock that was ahead."""
     return db.session.scalar(select(OneTimeLink).where(
         OneTimeLink.token_hash == token_hash, OneTimeLink.purpose == purpose,
-        OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > at))
+        OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > at,
+        OneTimeLink.expires_at <= latest))
 
 
 def claim(link_id: int, at: datetime) -> bool:

@@ -7,7 +7,8 @@ from sqlalchemy.orm import contains_eager, selectinload, undefer
 
 from portal.extensions import db
 from portal.storage.access import readable_by
-from portal.storage.tables import Image, Prediction, Review
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction, Review
 
 
 def find_prediction(prediction_id: int, reader_id: int, *, whole: bool) -> Prediction | None:

@@ -7,20 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, selectinload, undefer
+from sqlalchemy.orm import joinedload, undefer
 
 from portal.extensions import db
-from portal.storage.tables import AuditEvent, Image, Prediction, Report, Review, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction, Report
 
 TAKEN_IN = ("image.read", "image.keep")
 _BESIDE = timedelta(minutes=1)
-
-
-def list_images(case_id: int) -> list[Image]:
-    """A case's images, oldest first, with their predictions, reviews and readers; without layers and evidence."""
-    query = (select(Image).where(Image.case_id == case_id).order_by(Image.id)
-             .options(selectinload(Image.predictions).selectinload(Prediction.reviews).joinedload(Review.reader)))
-    return list(db.session.scalars(query))
 
 
 def find_shown(prediction_id: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:

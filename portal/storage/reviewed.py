@@ -12,7 +12,8 @@ from sqlalchemy import and_, exists, func, not_, select
 
 from portal.storage.access import readable_by
 from portal.storage.exports import Said, in_pieces, list_reviews, rows_of
-from portal.storage.tables import Case, Image, Prediction, Report, Review, WorkItem
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, Report, Review, WorkItem
 
 IMAGES_AT_ONCE = 250
 
@@ -80,7 +81,8 @@ def _reviewed(images: Sequence[int], models: Sequence[str]) -> Iterator[Reviewed
                Case.owner_id, Case.patient, Prediction.id, Prediction.outcome, Prediction.label, Prediction.scores,
                unread)
         .join(Image.case).join(Prediction, Prediction.image_id == Image.id)
-        .where(Image.id.in_(images), Prediction.model.in_(models)).order_by(Image.sha256, Image.id, Prediction.id))
+        .where(Image.id.in_(images), Image.kind == "image", Prediction.model.in_(models))
+        .order_by(Image.sha256, Image.id, Prediction.id))
     reviews = list_reviews(row[9] for row in rows)
     signed = _signatures({row[6] for row in rows})
     for _image_id, group in groupby(rows, key=lambda row: row[0]):

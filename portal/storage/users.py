@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import case, func, select
 
 from portal.extensions import db
-from portal.storage.tables import User
+from portal.storage.tables.accounts import User
 
 
 def find_user(user_id: int) -> User | None:

@@ -6,7 +6,8 @@ from sqlalchemy import exists, insert, literal, select, update
 
 from portal.extensions import db
 from portal.storage.access import list_reader_ids
-from portal.storage.tables import Image, Prediction, Review, WorkItem
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction, Review, WorkItem
 
 
 def add_for_readers(prediction: Prediction, case_id: int) -> None:
@@ -31,9 +32,3 @@ def mark_reviewed(prediction_id: int, user_id: int) -> None:
     """The caller commits."""
     db.session.execute(update(WorkItem).where(WorkItem.prediction_id == prediction_id, WorkItem.user_id == user_id)
                        .values(reviewed=True))
-
-
-def is_reviewed(prediction_id: int, user_id: int) -> bool:
-    """Whether this reader has reviewed it."""
-    item = db.session.get(WorkItem, (user_id, prediction_id))
-    return item is not None and item.reviewed

@@ -1,7 +1,7 @@
 """Queries for the worklist: one reader's predictions, those without a review of theirs first, then the newest.
 
-Every query walks `ix_work_items_list` from a place on and stops when it has enough, so that a page costs the same
-wherever it lies. What fits is never counted to its end.
+Every query walks `ix_work_items_reader` from a place on and stops when it has enough, so that a page costs the same
+wherever it lies; only of a rare text all items are fetched. What fits is never counted to its end.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, not_, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from portal.extensions import db
-from portal.storage.tables import Case, CaseReader, Image, Prediction, Review, User, WorkItem
+from portal.storage.numbers import Numbers
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, CaseReader, Image
+from portal.storage.tables.readings import Prediction, Review, WorkItem
+from portal.storage.texts import Holders, find_holders, in_case, in_name
 
-WINDOW = 1000
+WINDOW = 250
 """Items that are looked at one by one for a text before the texts themselves are searched."""
 FEW = 2000
-"""Cases, or images, that may hold a text for items to be compared with their ids."""
-INDEX = "FORCE INDEX (ix_work_items_list)"
+"""Cases that hold a text: so many are fetched and sorted, of more the whole list is walked for them."""
+IN_ORDER = "FORCE INDEX (ix_work_items_reader)"
 """MariaDB and MySQL take another index, and sort, where they believe that few items fit."""
+BY_CASE = "FORCE INDEX (ix_work_items_case_reader)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +68,14 @@ def find_place(reader_id: int, prediction_id: int) -> Place | None:
 
 
 def find_places(reader_id: int, wanted: WorkFilter, *, need: int, most: int, start: Place | None = None,
-                backwards: bool = False) -> Found:
+                backwards: bool = False, texts: Texts | None = None) -> Found:
     """Walk from `start`, which is left out, or from the list's beginning, for at least `need` and at most `most`
-    items that fit; fewer than `need` only where there are no more.
+    items that fit; fewer than `need` only where there are no more. Who walks more than once hands in `texts`.
     """
     span = _span(wanted)
     if span is None:
         return Found(places=(), whole=True)
-    take = _Texts(wanted.text).take if wanted.text else _take
+    take = (texts or Texts(reader_id, wanted.text)).take if wanted.text else _take
     places: list[Place] = []
     for reviewed in _parts(wanted, start, backwards):
         walk = _walk(reader_id, wanted, reviewed, span, backwards)
@@ -116,7 +121,7 @@ def _walk(reader_id: int, wanted: WorkFilter, reviewed: bool, span: tuple[int, i
     """One half of the list in its order, with every filter but the text and where to start."""
     key = WorkItem.prediction_id
     query = select(key).where(WorkItem.user_id == reader_id, WorkItem.reviewed == reviewed)
-    query = query.with_hint(WorkItem, INDEX, "mysql").with_hint(WorkItem, INDEX, "mariadb")
+    query = _hinted(query, IN_ORDER)
     if wanted.model:
         query = query.where(WorkItem.model == wanted.model)
     if wanted.outcome:
@@ -153,53 +158,46 @@ def _take(walk: Select[int], _need: int, most: int) -> tuple[Sequence[int], bool
     return ids, len(ids) < most
 
 
-class _Texts:
-    """The same for items that hold a text.
+class Texts:
+    """Takes the items that hold a text; one of them may serve several walks for the same text.
 
-    A frequent text is found within the first items. For a rare one the texts themselves are searched, once: that is
+    A frequent text is found within the first items. For a rare one the reader's cases are searched, once: that is
     many times cheaper than to fetch three rows for each item.
     """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._rare: ColumnElement[bool] | None = None
+    def __init__(self, reader_id: int, text: str) -> None:
+        self._reader_id, self._text = reader_id, text
+        self._held: Holders | None = None
 
     def take(self, walk: Select[int], need: int, most: int) -> tuple[Sequence[int], bool]:
-        rows = db.session.execute(walk.add_columns(_holds(self._text)).limit(WINDOW)).all()
-        ids = [one for one, holds in rows if holds]
-        if len(ids) >= need or len(rows) < WINDOW:
-            return ids[:most], len(rows) < WINDOW and len(ids) <= most
-        if self._rare is None:
-            self._rare = _holders(self._text)
-        return _take(walk.where(self._rare), need, most)
+        if self._held is None:
+            rows = db.session.execute(walk.add_columns(_holds(or_(in_case(self._text), in_name(self._text))))
+                                      .limit(WINDOW)).all()
+            ids = [one for one, holds in rows if holds]
+            if len(ids) >= need or len(rows) < WINDOW:
+                return ids[:most], len(rows) < WINDOW and len(ids) <= most
+            self._held = find_holders(self._reader_id, self._text)
+        return _take(self._among(walk, self._held), need, most) if self._held.all else ((), True)
+
+    def _among(self, walk: Select[int], held: Holders) -> Select[int]:
+        if len(held.all) <= FEW:
+            walk = _hinted(walk, BY_CASE)
+        if held.named:
+            walk = walk.where(or_(not_(_one_of(held.named)), _holds(in_name(self._text))))
+        return walk.where(_one_of(held.all))
 
 
-def _holds(text: str) -> ColumnElement[bool]:
+def _holds(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Asked of one item at a time; a scalar subquery, which no optimiser turns into a join of its own order."""
     held = (select(literal(1)).select_from(Prediction).join(Image, Image.id == Prediction.image_id)
-            .join(Case, Case.id == Image.case_id).where(Prediction.id == WorkItem.prediction_id,
-                                                        or_(_in_case(text), _in_image(text))))
+            .join(Case, Case.id == Image.case_id).where(Prediction.id == WorkItem.prediction_id, condition))
     return held.correlate(WorkItem).scalar_subquery().is_not(None)
 
 
-def _holders(text: str) -> ColumnElement[bool]:
-    """The same by the ids of what holds the text; where that is much, by the oldest and the newest such case first,
-    for names often count upwards.
-    """
-    cases = db.session.scalars(select(Case.id).where(_in_case(text)).limit(FEW)).all()
-    images = db.session.scalars(select(Image.id).where(_in_image(text)).limit(FEW)).all()
-    if FEW not in (len(cases), len(images)):
-        read = db.session.scalars(select(Prediction.id).where(Prediction.image_id.in_(images))).all()
-        return or_(WorkItem.case_id.in_(cases), WorkItem.prediction_id.in_(read))
-    ends = [end for key, holds in ((Case.id, _in_case(text)), (Image.case_id, _in_image(text)))
-            for end in db.session.execute(select(func.min(key), func.max(key)).where(holds)).one() if end is not None]
-    return and_(WorkItem.case_id.between(min(ends), max(ends)), _holds(text))
+def _one_of(cases: Sequence[int]) -> ColumnElement[bool]:
+    return WorkItem.case_id.bool_op("IN")(bindparam(None, cases, Numbers(), literal_execute=True))
 
 
-# LIKE takes no notice of case on these databases; the lower() of `icontains` would double what it costs.
-def _in_case(text: str) -> ColumnElement[bool]:
-    return or_(*(column.contains(text, autoescape=True) for column in (Case.patient, Case.specimen, Case.note)))
-
-
-def _in_image(text: str) -> ColumnElement[bool]:
-    return Image.name.contains(text, autoescape=True)
+def _hinted(walk: Select[int], index: str) -> Select[int]:
+    """In place of an index named before."""
+    return walk.with_hint(WorkItem, index, "mysql").with_hint(WorkItem, index, "mariadb")
