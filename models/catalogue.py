@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from models.installed import WEIGHTS, with_installed
+from models.slides.reading import SlideReader
 from models.spec import Micrograph, ModelSpec, Reading, Run
 
 ZOO = Path(__file__).parent / "zoo"
@@ -33,6 +34,8 @@ class Entry:
     read: Callable[[Micrograph, Run], Reading]
     build: Callable[[], Any]
     file: Path
+    slides: SlideReader | None = None
+    """How it reads whole slides, where it does."""
 
 
 class Catalogue:
@@ -77,7 +80,8 @@ def _load(file: Path, weights: Path) -> Entry:
     missing = [name for name in ("SPEC", "read", "build") if not hasattr(module, name)]
     if missing:
         raise CatalogueError(f"{file.name} is in the folder of models but has no {', '.join(missing)}")
-    return Entry(spec=with_installed(module.SPEC, weights), read=module.read, build=module.build, file=file)
+    return Entry(spec=with_installed(module.SPEC, weights), read=module.read, build=module.build, file=file,
+                 slides=getattr(module, "SLIDES", None))
 
 
 def _import(file: Path) -> ModuleType:

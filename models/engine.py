@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models import installed
 from models.catalogue import Catalogue
 from models.own_versions import OwnVersions, stale
-from models.spec import Micrograph, ModelSpec, Reading, WeightFile, unserved_spec
+from models.runtime import ort
+from models.slides.reading import SlideSystem
+from models.spec import Micrograph, ModelSpec, Reading, Run, WeightFile, unserved_spec
 
 WEIGHTS = installed.WEIGHTS
 
@@ -44,6 +45,10 @@ class UnknownModel(KeyError):
 
 class UnknownVersion(UnknownModel):
     """The model has no such version here."""
+
+
+class NoSlides(ValueError):
+    """The model reads images only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,8 @@ class Engine:
         self._options = session_options(threads)
         self._runners: dict[str, Runner] = {}
         """By sha256: a file that several systems name is loaded once."""
+        self._whole: dict[str, tuple[str, int, int, int]] = {}
+        """By sha256: place, inode, size and time of change with which a file was last found whole."""
         self._loading = threading.Lock()
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
 
@@ -118,9 +125,26 @@ class Engine:
 
     def read(self, key: str, micrograph: Micrograph, version: str = "") -> Reading:
         """What the model says of a micrograph. Raises UnknownModel, WeightsError, or the model's own."""
+        run = self._run(key, version)
+        return self._catalogue[key].read(micrograph, run)
+
+    def reads_slides(self, key: str) -> bool:
+        """Whether the model reads whole slides, not only what is cut out of them. Raises UnknownModel."""
+        self.spec(key)
+        return self._catalogue[key].slides is not None
+
+    def slides(self, key: str, version: str = "") -> SlideSystem:
+        """What reads whole slides with this version. Raises NoSlides, UnknownModel or WeightsError."""
+        reader = self._catalogue[key].slides if self.reads_slides(key) else None
+        if reader is None:
+            raise NoSlides(key)
+        threads = max(1, len(os.sched_getaffinity(0)) // self._options.intra_op_num_threads)
+        return SlideSystem(reader=reader, run=self._run(key, version), threads=threads)
+
+    def _run(self, key: str, version: str) -> Run:
+        """What a model's code runs its graphs with. Raises WeightsMissing."""
         spec = self.spec(key, version)
-        problem = self._absence(spec)
-        if problem:
+        if problem := self._absence(spec):
             raise WeightsMissing(problem)
 
         def run(graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
@@ -129,7 +153,7 @@ class Engine:
             with self._slots:
                 return self._runner(spec.graphs[graph])(inputs)
 
-        return self._catalogue[key].read(micrograph, run)
+        return run
 
     def bytes_on_disk(self, key: str, version: str = "") -> int | None:
         """How much a version's files take; None while it cannot be read with. Looks at no content."""
@@ -141,25 +165,38 @@ class Engine:
         except FileNotFoundError:
             return None
 
-    def verify(self) -> tuple[ModelState, ...]:
-        """Reads every file of every version from disk again and compares its sha256."""
-        every = [one for spec in self.specs() for one in self.versions(spec.key)]
-        return tuple(self.state(spec.key, spec.version) for spec in every)
+    def verify(self, *, quick: bool = False) -> tuple[ModelState, ...]:
+        """Reads every file of every version from disk again and compares its sha256.
 
-    def state(self, key: str, version: str = "") -> ModelState:
+        `quick` reads only files whose place, size or time of change differ from when they were last found whole.
+        """
+        return tuple(self.state(spec.key, one.version, quick=quick)
+                     for spec in self.specs() for one in self.versions(spec.key))
+
+    def state(self, key: str, version: str = "", *, quick: bool = False) -> ModelState:
         """The same for one version. Raises UnknownModel."""
         spec = self.spec(key, version)
-        problem = self._absence(spec)
-        if problem:
+        if problem := self._absence(spec):
             return ModelState(key=spec.key, version=spec.version, ok=False, problem=problem, absent=True)
         try:
             for file in spec.graphs.values():
-                _checked_bytes(self._path(file), file)
+                self._check(self._path(file), file, quick)
         except WeightsError as error:
             replaced = spec.own is not None or spec.family not in ("", spec.key)
             absent = isinstance(error, WeightsMissing) and replaced
             return ModelState(key=spec.key, version=spec.version, ok=False, problem=str(error), absent=absent)
         return ModelState(key=spec.key, version=spec.version, ok=True)
+
+    def _check(self, path: Path, file: WeightFile, quick: bool) -> None:
+        """Raises WeightsError for a file that is missing or another one."""
+        try:
+            there = path.stat()
+        except FileNotFoundError:
+            raise WeightsMissing(f"{file.name} is not in the folder of weights") from None
+        seen = (str(path), there.st_ino, there.st_size, there.st_mtime_ns)
+        if not (quick and self._whole.get(file.sha256) == seen):
+            _checked_bytes(path, file)
+            self._whole[file.sha256] = seen
 
     def _absence(self, spec: ModelSpec) -> str:
         """Why there is nothing to read with, before any file is opened."""
@@ -190,11 +227,7 @@ class Engine:
             return _constant(held)
         session = ort.InferenceSession(held, self._options, providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
-
-        def run(inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-
-        return run
+        return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
 def _checked_bytes(path: Path, file: WeightFile) -> bytes:

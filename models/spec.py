@@ -44,17 +44,21 @@ class Scale:
 
     def problem(self, micrograph: Micrograph) -> str:
         """Why this micrograph cannot be read at its stated pixel size, or nothing."""
-        if max(micrograph.width, micrograph.height) <= self.free_side:
+        return self.problem_of(max(micrograph.width, micrograph.height), micrograph.um_per_px)
+
+    def problem_of(self, longer_side: int, um_per_px: float | None) -> str:
+        """The same of an image or a slide by its longer side in pixels."""
+        if longer_side <= self.free_side:
             return ""
-        if micrograph.um_per_px is None:
+        if um_per_px is None:
             return (
                 f"This image is larger than {self.free_side} pixels, so its pixel size is needed. "
                 "Give the micrometres per pixel and send it again."
             )
         # Written so that a value that is no number is absurd too.
-        if not self.least <= micrograph.um_per_px <= self.most:
+        if not self.least <= um_per_px <= self.most:
             return (
-                f"A pixel size of {micrograph.um_per_px:g} µm cannot be right here. "
+                f"A pixel size of {um_per_px:g} µm cannot be right here. "
                 f"Give a value from {self.least:g} to {self.most:g} µm per pixel."
             )
         return ""
@@ -225,6 +229,8 @@ class Layer:
     kind: Literal["heat", "classes"]
     values: NDArray[Any]
     legend: tuple[Swatch, ...] = ()
+    smaller: tuple[NDArray[Any], ...] = ()
+    """The same, each half as large as the one before, so that what is hot in one place stays visible from afar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +243,27 @@ class Region:
     height: int
     value: float
     text: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """Numbers that were found in it, by the name under which a table lists them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """What was said of every tile of a grid, for tables: `values` (rows, columns), no number where none was read.
+
+    Tile (row, column) has its upper left corner at `lefts[column]`, `tops[row]`, in pixels of the image.
+    """
+
+    name: str
+    """How a table calls a value."""
+    label: str
+    """What a tile is called from `threshold` on."""
+    threshold: float
+    values: NDArray[np.float32]
+    lefts: tuple[float, ...]
+    tops: tuple[float, ...]
+    width: float
+    height: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +290,7 @@ class Reading:
     """The first one is the explanation that the page opens with."""
     regions: tuple[Region, ...] = ()
     nuclei: tuple[Nucleus, ...] = ()
+    tiles: Tiles | None = None
 
 
 Run = Callable[[str, Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,9 +40,6 @@ _FILLED_IN = 128
 """What libjpeg paints where the scan data has run out: mid-grey, or the same of each printing colour."""
 
 
-_TURNS = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""More at once than there are cores would only take more memory: a large picture takes hundreds of MB."""
-
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A decoded picture: upright RGB, shape (height, width, 3)."""
@@ -66,13 +61,12 @@ class Picture:
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
-    """The picture in `data`, upright, RGB, on white; raises Unreadable and nothing else for bad data."""
+    """The picture in `data`, upright, RGB, on white; raises Unreadable and nothing else for bad data.
+
+    Foreign bytes are decoded apart, by `models.sandbox.pool.decode`: a library's fault here takes the process with it.
+    Raises MemoryError where the process may have no more.
+    """
     header = read_header(data, limits)
-    with _TURNS:
-        return _decoded(data, header)
-
-
-def _decoded(data: bytes, header: Header) -> Picture:
     stripped = strip(data, header)
     stored, see_through = _load(stripped, header)
     exact = _is_exact(stripped, header, stored)
@@ -91,10 +85,8 @@ def _load(stripped: Stripped, header: Header) -> tuple[Pixels, bool]:
                 refuse_broken()
             image.load()
             return _to_rgb(image, header, stripped.inverted)
-    except Unreadable:
+    except (Unreadable, MemoryError):
         raise
-    except MemoryError as error:
-        raise Unreadable("too-many-pixels", "This computer has too little memory for it.") from error
     except Exception as error:
         if "truncated" in str(error):
             refuse_truncated()

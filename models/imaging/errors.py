@@ -6,6 +6,7 @@ from typing import Literal, NoReturn
 
 Code = Literal[
     "not-an-image",
+    "not-a-slide",
     "unsupported",
     "too-many-bytes",
     "too-many-pixels",
@@ -13,6 +14,10 @@ Code = Literal[
     "broken",
     "animated",
     "too-many-pages",
+    "decoder-time",
+    "decoder-memory",
+    "decoder-crash",
+    "busy",
 ]
 
 EXPORT = "Please export it again as JPEG, PNG or TIFF."

@@ -13,12 +13,11 @@ import torch
 from models.catalogue import Catalogue
 from models.engine import WEIGHTS
 from models.installed import ManifestError
-from models.training.protocol import own
 from models.training.protocol.compare import compare
 from models.training.protocol.course import VERBS, Course, courses
-from models.training.protocol.own import Tuning
 from models.training.protocol.plan import Plan, datasets_folder
 from models.training.protocol.table import TableError, table_of
+from models.training.protocol.tuning import Tuning, export
 
 
 def _arguments(keys: list[str]) -> argparse.ArgumentParser:
@@ -66,7 +65,7 @@ def _on_own(asked: argparse.Namespace, course: Course) -> None:
         if asked.verb == "fit":
             tuning.fit(plan)
         elif asked.verb == "export":
-            own.export(plan, tuning)
+            export(plan, tuning)
         else:
             compare(plan, tuning)
     except (TableError, ManifestError) as problem:
@@ -78,8 +77,8 @@ def _tuning(asked: argparse.Namespace, course: Course) -> Tuning:
     if not table:
         raise SystemExit(f"There is no table of a clinic's own images in {asked.data}: name its folder with --data.")
     if course.tuning is None:
-        raise SystemExit(f"{asked.key} does not learn from a clinic's own images yet; {table} is kept for the day "
-                         "that it does.")
+        raise SystemExit(f"{asked.key} does not learn from a clinic's own images; the member of its family that is "
+                         "served does.")
     if table != course.tuning.table:
         raise SystemExit(f"{asked.key} learns from {course.tuning.table}; this folder has {table}.")
     if asked.verb == "benchmark":

@@ -36,8 +36,13 @@ def check(views: Sequence[Pixels], micrograph: Micrograph, run: Run, domain: Dom
 
     Uses the graphs "eye" and "gate" of the system. The views' medians count, not the worst of them.
     """
+    return check_views(views, min(micrograph.width, micrograph.height), run, domain)
+
+
+def check_views(views: Sequence[Pixels], shorter_side: int, run: Run, domain: Domain) -> tuple[Finding, ...]:
+    """The same of an image or a slide by its shorter side in pixels."""
     parameters = run("gate", {})
-    wrong = gate.check_quality(quality_of(views, micrograph), parameters)
+    wrong = gate.check_quality(_quality(views, shorter_side), parameters)
     if wrong:
         return wrong
     embeddings = np.concatenate([run("eye", {"image": image[None]})["embedding"] for image in as_views(views)])
@@ -46,9 +51,13 @@ def check(views: Sequence[Pixels], micrograph: Micrograph, run: Run, domain: Dom
 
 def quality_of(views: Sequence[Pixels], micrograph: Micrograph) -> Quality:
     """The median quality of the views, with the shorter side of the whole image."""
-    found = [gate.measure(micrograph.pixels, squash(view, SIDE), 0) for view in views]
+    return _quality(views, min(micrograph.width, micrograph.height))
+
+
+def _quality(views: Sequence[Pixels], shorter_side: int) -> Quality:
+    found = [gate.measure(view, squash(view, SIDE), 0) for view in views]
     return Quality(
-        shorter_side=min(micrograph.width, micrograph.height),
+        shorter_side=shorter_side,
         brightness=float(np.median([one.brightness for one in found])),
         contrast=float(np.median([one.contrast for one in found])),
         sharpness=float(np.median([one.sharpness for one in found])),

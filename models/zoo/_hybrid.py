@@ -59,66 +59,6 @@ def build_hybrid(trunk: str, sequence: str) -> Any:
     declare_missing_operators(torch)
     import timm
 
-    class Gru(nn.Module):
-        """Positions (n, p, WIDTH) to states of the same shape, read in both directions."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.read = nn.GRU(WIDTH, WIDTH // 2, batch_first=True, bidirectional=True)
-
-        def forward(self, positions: Tensor) -> Tensor:
-            states: Tensor = self.read(positions)[0]
-            return states
-
-    class Layer(nn.Module):
-        """One pre-norm transformer layer with four heads, in operations that export and trace plainly."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.even, self.even_too = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-            self.ask, self.give = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-            self.think = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, WIDTH))
-
-        def forward(self, x: Tensor) -> Tensor:
-            n, places, _ = x.shape
-            parts = self.ask(self.even(x)).reshape(n, places, 3, 4, WIDTH // 4).permute(2, 0, 3, 1, 4)
-            query, key, value = parts[0], parts[1], parts[2]
-            weight = torch.softmax(query @ key.transpose(2, 3) * (WIDTH // 4) ** -0.5, dim=3)
-            x = x + self.give((weight @ value).transpose(1, 2).reshape(n, places, WIDTH))
-            thought: Tensor = x + self.think(self.even_too(x))
-            return thought
-
-    class Encoder(nn.Module):
-        """Positions (n, p, WIDTH) to states of the same shape; where each stands is told by sines."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.layers = nn.Sequential(Layer(), Layer())
-            steps = torch.arange(512)[:, None] * torch.exp(torch.arange(0, WIDTH, 2) * (-9.21 / WIDTH))
-            self.places: Tensor
-            self.register_buffer("places", torch.cat([steps.sin(), steps.cos()], dim=1), persistent=False)
-
-        def forward(self, positions: Tensor) -> Tensor:
-            states: Tensor = self.layers(positions + self.places[: positions.shape[1]])
-            return states
-
-    class Head(nn.Module):
-        """Features (n, channels, rows, columns) to logits (n, 4)."""
-
-        def __init__(self, channels: int) -> None:
-            super().__init__()
-            self.narrow = nn.Linear(channels, WIDTH)
-            self.even = nn.LayerNorm(WIDTH)
-            self.sequence = {"gru": Gru, "encoder": Encoder}[sequence]()
-            self.drop = nn.Dropout(0.3)
-            self.answer = nn.Linear(WIDTH, len(LABELS))
-
-        def forward(self, features: Tensor) -> Tensor:
-            positions = features.flatten(2).transpose(1, 2)
-            states = self.sequence(self.drop(self.even(self.narrow(positions))))
-            logits: Tensor = self.answer(self.drop(states.mean(dim=1)))
-            return logits
-
     class Network(nn.Module):
         """Trunk, head and the temperature that calibration sets; `describe` also feeds the domain gate."""
 
@@ -126,7 +66,7 @@ def build_hybrid(trunk: str, sequence: str) -> Any:
             super().__init__()
             space: Any = timm.create_model(trunk, num_classes=0, global_pool="")
             self.trunk: Any = space
-            self.head = Head(space.num_features)
+            self.head = _head(torch, space.num_features, sequence)
             self.register_buffer("temperature", torch.ones(()))
 
         def describe(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,3 +84,86 @@ def build_hybrid(trunk: str, sequence: str) -> Any:
             return logits
 
     return Network()
+
+
+def _head(torch: Any, channels: int, sequence: str) -> Any:
+    """What answers from the trunk's features."""
+    nn = torch.nn
+
+    class Head(torch.nn.Module):
+        """Features (n, channels, rows, columns) to logits (n, 4)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.narrow = nn.Linear(channels, WIDTH)
+            self.even = nn.LayerNorm(WIDTH)
+            self.sequence = {"gru": _gru, "encoder": _encoder}[sequence](torch)
+            self.drop = nn.Dropout(0.3)
+            self.answer = nn.Linear(WIDTH, len(LABELS))
+
+        def forward(self, features: Any) -> Any:
+            positions = features.flatten(2).transpose(1, 2)
+            states = self.sequence(self.drop(self.even(self.narrow(positions))))
+            return self.answer(self.drop(states.mean(dim=1)))
+
+    return Head()
+
+
+def _gru(torch: Any) -> Any:
+    """The sequence part that reads in both directions."""
+    nn = torch.nn
+
+    class Gru(torch.nn.Module):
+        """Positions (n, p, WIDTH) to states of the same shape, read in both directions."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.read = nn.GRU(WIDTH, WIDTH // 2, batch_first=True, bidirectional=True)
+
+        def forward(self, positions: Any) -> Any:
+            return self.read(positions)[0]
+
+    return Gru()
+
+
+def _encoder(torch: Any) -> Any:
+    """The sequence part of two transformer layers."""
+    nn = torch.nn
+
+    class Encoder(torch.nn.Module):
+        """Positions (n, p, WIDTH) to states of the same shape; where each stands is told by sines."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(_layer(torch), _layer(torch))
+            steps = torch.arange(512)[:, None] * torch.exp(torch.arange(0, WIDTH, 2) * (-9.21 / WIDTH))
+            self.register_buffer("places", torch.cat([steps.sin(), steps.cos()], dim=1), persistent=False)
+
+        def forward(self, positions: Any) -> Any:
+            return self.layers(positions + self.places[: positions.shape[1]])
+
+    return Encoder()
+
+
+def _layer(torch: Any) -> Any:
+    """One of them."""
+    nn = torch.nn
+
+    class Layer(torch.nn.Module):
+        """One pre-norm transformer layer with four heads, in operations that export and trace plainly."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.even, self.even_too = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+            self.ask, self.give = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+            self.think = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, WIDTH))
+
+        def forward(self, x: Any) -> Any:
+            n, places, _ = x.shape
+            parts = self.ask(self.even(x)).reshape(n, places, 3, 4, WIDTH // 4).permute(2, 0, 3, 1, 4)
+            query, key, value = parts[0], parts[1], parts[2]
+            weight = torch.softmax(query @ key.transpose(2, 3) * (WIDTH // 4) ** -0.5, dim=3)
+            x = x + self.give((weight @ value).transpose(1, 2).reshape(n, places, WIDTH))
+            return x + self.think(self.even_too(x))
+
+    return Layer()

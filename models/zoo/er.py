@@ -26,6 +26,7 @@ from models.zoo._er.network import build_network
 from models.zoo._er.nuclei import count_nuclei
 from models.zoo._er.read import LEGEND, NUCLEI_NOTE, empty, scored, views_of
 from models.zoo._er.regions import grade_regions
+from models.zoo._er.slide import ErSlides
 from models.zoo._er.tiles import segment
 
 
@@ -54,6 +55,8 @@ def _by_hand(counts: Counts, *, nuclei: int) -> Reading:
     found = {**scores(counts), "nuclei": nuclei, "dominant": dominant}
     return Reading(outcome="scored", label=category(counts), scores=found, notes=(*comments(counts), NUCLEI_NOTE))
 
+
+SCALE = Scale(wanted=0.3, least=0.1, most=1.0, free_side=1 << 20)
 
 SPEC = ModelSpec(
     key="er",
@@ -115,7 +118,7 @@ SPEC = ModelSpec(
         Measure(key="nuclei", title="Nuclei counted", step=1),
     ),
     ordered_labels=True,
-    scale=Scale(wanted=0.3, least=0.1, most=1.0, free_side=1 << 20),
+    scale=SCALE,
     claim="Original: pixel accuracy 91.6 %, mIoU 0.88, Dice 0.91, patch F1 0.87–0.93; its own notebook shows pixel "
     "accuracy 0.895 and mIoU 0.514, on augmented training images, and no stage 2. Best honest Dice published on such "
     "data: 0.741 (classes 1–4, 5-fold).",
@@ -138,12 +141,15 @@ DOMAIN = Domain(
 )
 
 
+SLIDES = ErSlides(scale=SCALE, domain=DOMAIN).reader()
+
+
 def read(micrograph: Micrograph, run: Run) -> Reading:
     """Gate, class map, counted nuclei and every score that follows from the counts."""
     wrong = _pixel_size(micrograph)
     if wrong:
         return Reading(outcome="refused", reason=wrong.message, findings=(wrong,))
-    pixels = _at_scale(micrograph)
+    pixels = at_scale(micrograph)
     domain = _eye.check(views_of(pixels), micrograph, run, DOMAIN)
     if domain[0].refuses:
         return Reading(outcome="refused", reason=domain[0].message, findings=domain)
@@ -164,7 +170,7 @@ def _pixel_size(micrograph: Micrograph) -> Finding | None:
     return Finding(code="pixel-size", message=text, refuses=True, value=size)
 
 
-def _at_scale(micrograph: Micrograph) -> Pixels:
+def at_scale(micrograph: Micrograph) -> Pixels:
     """The image at the pixel size that the network was made for, where its own is known."""
     if micrograph.um_per_px is None or SPEC.scale is None:
         return micrograph.pixels

@@ -8,6 +8,7 @@ from models.spec import Micrograph, ModelSpec, Reading, Run, WeightFile
 from models.zoo._eye import EYE
 from models.zoo._isight.network import COMPACT, build_network, compact_encoder
 from models.zoo._isight.read import read_bag
+from models.zoo._isight.slide import slide_reader
 from models.zoo._isight.words import QUESTIONS
 
 TRAINED = ("intensity", "location", "quantity")
@@ -66,6 +67,9 @@ SPEC = ModelSpec(
 def read(micrograph: Micrograph, run: Run) -> Reading:
     """Gate on up to nine patches, then five answers; tissue and malignancy are None."""
     return read_bag(micrograph, run, TRAINED)
+
+
+SLIDES = slide_reader(TRAINED, 8)
 
 
 def build() -> Any:

@@ -12,6 +12,7 @@ from models.spec import Micrograph, ModelSpec, Reading, Run
 from models.zoo import isight
 from models.zoo._isight.network import build_network
 from models.zoo._isight.read import read_bag
+from models.zoo._isight.slide import slide_reader
 from models.zoo._isight.vit import PUBLISHED, vision_encoder
 from models.zoo._isight.words import QUESTIONS
 
@@ -41,9 +42,13 @@ SPEC: ModelSpec = replace(
 )
 
 
+TRAINED = tuple(one.key for one in QUESTIONS)
+SLIDES = slide_reader(TRAINED, 1)
+
+
 def read(micrograph: Micrograph, run: Run) -> Reading:
     """As the compact version, with all five heads."""
-    return read_bag(micrograph, run, {one.key for one in QUESTIONS})
+    return read_bag(micrograph, run, TRAINED)
 
 
 def build() -> Any:

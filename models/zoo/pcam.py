@@ -7,38 +7,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.gate import Domain
 from models.imaging.resize import squash
-from models.spec import (
-    Finding,
-    Label,
-    Layer,
-    Measure,
-    Micrograph,
-    ModelSpec,
-    Pixels,
-    Reading,
-    Region,
-    Run,
-    Scale,
-    WeightFile,
-)
+from models.spec import Finding, Layer, Measure, Micrograph, ModelSpec, Pixels, Reading, Region, Run, WeightFile
 from models.zoo import _eye
-from models.zoo._pcam import SIDE, network
-from models.zoo._tiles import Place, Tiling, has_tissue, highest_window, spread_out
+from models.zoo._pcam.map import ask_tiles, map_of, reading_of
+from models.zoo._pcam.network import SIDE, network
+from models.zoo._pcam.rules import (
+    BLANK,
+    DOMAIN,
+    GATE_VIEWS,
+    LABELS,
+    LEAST_SATURATION,
+    MOST_REGIONS,
+    SCALE,
+    SLIDE_THRESHOLD,
+    THRESHOLD,
+    TOO_SMALL,
+    UM_PER_PX,
+    as_input,
+    refused,
+    scored,
+)
+from models.zoo._pcam.slide import SLIDES
+from models.zoo._tiles import Place, Tiling, has_tissue, spread_out
 
-THRESHOLD = 0.43
-"""Least probability of a patch that is called metastatic: chosen on the validation patches."""
-SLIDE_THRESHOLD = 0.53
-"""Least slide score that is called metastatic: chosen on grids of negative validation patches."""
-UM_PER_PX = 0.97
-LEAST_SATURATION = 0.07
-BATCH = 8
-"""Tiles per run of the graph: more at once only take more memory, not less time."""
-GATE_VIEWS = 16
-MOST_REGIONS = 12
-
-SCALE = Scale(wanted=UM_PER_PX, least=0.1, most=1.5, free_side=128)
+__all__ = ["SLIDES", "SPEC", "build", "gate_views", "read"]
 
 SPEC = ModelSpec(
     key="pcam",
@@ -48,10 +41,7 @@ SPEC = ModelSpec(
     "images are read patch by patch, the most suspicious places first.",
     accepts="H&E-stained lymph-node tissue: one patch of about 93×93 µm (at most 128 pixels a side), or a larger "
     "image together with its pixel size (0.1 to 1.5 µm). JPEG, PNG, TIFF, WebP or BMP.",
-    labels=(
-        Label(name="non-metastatic", meaning="No tumour was recognised at the threshold of this version."),
-        Label(name="metastatic", meaning="Tumour was recognised in the patch, or in neighbouring tiles of the image."),
-    ),
+    labels=LABELS,
     answer="Image pattern most similar to {label} patches; not a diagnosis; confirm on the slide.",
     notice="Research use only, not a diagnosis.",
     preprocessing="A patch is squashed to 96×96. A larger image is brought to 0.97 µm per pixel and cut into tiles "
@@ -92,25 +82,11 @@ SPEC = ModelSpec(
     "and 78.6 % without attention.",
 )
 
-DOMAIN = Domain(
-    kinds=("in-domain", "smear", "immunostain", "blur", "not-tissue"),
-    advice={
-        "in-domain": "The image looks like the H&E-stained tissue that this system was made with.",
-        "smear": "This looks like a blood smear, not like a section of tissue. Choose the system made for it.",
-        "immunostain": "This looks like an immunostain, not like H&E. Choose the system made for it.",
-        "blur": "The image is out of focus. Focus on the tissue and take it again.",
-        "not-tissue": "This does not look like the H&E-stained tissue that this system was made with. "
-        "Upload H&E-stained lymph-node tissue, or read it by hand.",
-    },
-    stranger="not-tissue",
-)
-
-
 def read(micrograph: Micrograph, run: Run) -> Reading:
     """One patch with its Grad-CAM, or a larger image as a map of its tiles' probabilities."""
     problem = SCALE.problem(micrograph)
     if problem:
-        return _refused("pixel-size", problem)
+        return refused(Finding(code="pixel-size", message=problem, refuses=True))
     if max(micrograph.width, micrograph.height) <= SCALE.free_side:
         return _read_patch(micrograph, run)
     return _read_tiles(micrograph, run)
@@ -131,31 +107,23 @@ def _read_patch(micrograph: Micrograph, run: Run) -> Reading:
         return Reading(outcome="refused", reason=findings[0].message, findings=findings)
     answer = run("predict", {"image": as_input([patch])})
     heat = Layer(name="heatmap", title="What spoke for metastasis", kind="heat", values=answer["heatmap"][0])
-    return _scored(float(answer["probability"][0]), THRESHOLD, {}, findings=findings, layers=(heat,))
+    return scored(float(answer["probability"][0]), THRESHOLD, {}, findings=findings, layers=(heat,))
 
 
 def _read_tiles(micrograph: Micrograph, run: Run) -> Reading:
     tiling = _tiling(micrograph)
     if min(tiling.size) < SIDE:
-        least = f"{SIDE * UM_PER_PX:.0f} µm"
-        return _refused("too-small", f"At this pixel size the image is less than {least} high or wide. Upload more.")
+        return refused(TOO_SMALL)
     places = _tissue(tiling)
     if not places:
-        return _refused("blank", "There is no stained tissue in this image.")
+        return refused(BLANK)
     views = [tiling.tile(place) for place in spread_out(places, GATE_VIEWS)]
     findings = _eye.check(views, micrograph, run, DOMAIN)
     if findings[0].refuses:
         return Reading(outcome="refused", reason=findings[0].message, findings=findings)
-    seen = np.zeros(tiling.shape, dtype=np.bool_)
-    seen[tuple(np.transpose(places))] = True
-    chances = tile_probabilities(tiling, seen, run)
-    slide_score = highest_window(chances, seen)
-    heat = Layer(name="heatmap", title="Probability of metastasis per tile", kind="heat", values=chances)
-    note = f"{len(places)} of {seen.size} tiles show tissue. The slide score was not measured against slide labels."
-    return _scored(
-        slide_score, SLIDE_THRESHOLD, {"tiles": len(places), "slide_score": slide_score}, findings=findings,
-        notes=(note,), layers=(heat,), regions=_regions(tiling, places, chances),
-    )
+    wanted = set(places)
+    chances, seen = map_of(tiling.shape, *ask_tiles((one for one in tiling if one[0] in wanted), run))
+    return reading_of(tiling.grid, chances, seen, findings, (), _regions(tiling, places, chances))
 
 
 def _tiling(micrograph: Micrograph) -> Tiling:
@@ -166,31 +134,6 @@ def _tissue(tiling: Tiling) -> list[Place]:
     if min(tiling.size) < SIDE:
         return []
     return [place for place, tile in tiling if has_tissue(tile, LEAST_SATURATION)]
-
-
-def tile_probabilities(tiling: Tiling, seen: NDArray[np.bool_], run: Run) -> NDArray[np.float32]:
-    """Probability of metastasis of every tile that is to be seen, 0 for the others, shape (rows, columns)."""
-    chances = np.zeros(tiling.shape, dtype=np.float32)
-    waiting: list[tuple[Place, Pixels]] = []
-
-    def ask() -> None:
-        if waiting:
-            places, tiles = zip(*waiting, strict=True)
-            chances[tuple(np.transpose(places))] = run("predict", {"image": as_input(tiles)})["probability"]
-            waiting.clear()
-
-    for place, tile in tiling:
-        if seen[place]:
-            waiting.append((place, tile))
-        if len(waiting) == BATCH:
-            ask()
-    ask()
-    return chances
-
-
-def as_input(patches: list[Pixels] | tuple[Pixels, ...]) -> NDArray[np.float32]:
-    """Patches (96, 96, 3) to (n, 3, 96, 96) in [0, 1]."""
-    return np.ascontiguousarray(np.stack(patches).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255))
 
 
 def _regions(tiling: Tiling, places: list[Place], chances: NDArray[np.float32]) -> tuple[Region, ...]:
@@ -208,18 +151,6 @@ def _regions(tiling: Tiling, places: list[Place], chances: NDArray[np.float32]) 
             )
         )
     return tuple(found)
-
-
-def _scored(chance: float, threshold: float, more: dict[str, float], **parts: Any) -> Reading:
-    """Label by the threshold, and both probabilities."""
-    label = SPEC.labels[chance >= threshold].name
-    scores = {"non-metastatic": 1 - chance, "metastatic": chance, **more}
-    return Reading(outcome="scored", label=label, scores=scores, **parts)
-
-
-def _refused(code: str, message: str) -> Reading:
-    finding = Finding(code=code, message=message, refuses=True)
-    return Reading(outcome="refused", reason=message, findings=(finding,))
 
 
 def build() -> Any:

@@ -16,6 +16,7 @@ from models.training.er.evaluate import FIRST_TEST, evaluate
 from models.training.er.export import export
 from models.training.er.fit import fit
 from models.training.er.gate import refused_shares
+from models.training.er.own import TUNING
 from models.training.er.render import photographed, restained
 from models.training.er.served import Served
 from models.training.protocol.course import Course
@@ -69,4 +70,4 @@ def run_evaluate(plan: Plan) -> None:
         print(f"no export.json in {plan.out}: the card stays as it is")
 
 
-COURSES = {"er": Course(fit=fit, export=export, benchmark=benchmark, evaluate=run_evaluate)}
+COURSES = {"er": Course(fit=fit, export=export, benchmark=benchmark, evaluate=run_evaluate, tuning=TUNING)}

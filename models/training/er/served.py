@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.engine import session_options
+from models.runtime import ort
 from models.spec import Pixels
 from models.zoo._er.nuclei import Nuclei, count_nuclei
 from models.zoo._er.regions import Regions, grade_regions

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
 from models.engine import session_options
+from models.runtime import ort
 from models.spec import Micrograph
 from models.training.isight.cases import make_cases
 from models.training.isight.export import OUTPUTS

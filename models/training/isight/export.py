@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
 from models.engine import session_options
+from models.runtime import ort
 from models.spec import Pixels
 from models.training.isight.fit import load_canvases, patches_of, validation_cases
 from models.training.isight.gate import belonging

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from models.training.isight.fit import Canvases
 from models.training.isight.tissue import Canvas
 from models.training.protocol import outliers
 from models.training.protocol.plan import Plan
+from models.training.protocol.splits import Role, decode
 from models.training.protocol.tissue_gate import Belonging
 from models.zoo._isight.bag import SIDE, views_of
 
@@ -24,11 +26,16 @@ KINDS = {
 }
 
 
-def real_images(plan: Plan) -> dict[str, list[Pixels]]:
+def real_images(plan: Plan) -> dict[Role, list[Pixels]]:
+    """The pixels of `real_paths`, by role."""
+    return {role: [decode(path) for path in some] for role, some in real_paths(plan.data).items()}
+
+
+def real_paths(folder: Path) -> dict[Role, list[Path]]:
     """Every real image of immunohistochemistry by role: one in four is kept for the limits, one for the test."""
-    every = [image for family in ("IHC", "HPA", "HPA units") for image in outliers.family_images(plan.data, family)]
+    every = [path for family in ("IHC", "HPA", "HPA units") for path in outliers.family_paths(folder, family)]
     return {
-        "train": [image for index, image in enumerate(every) if index % 4 < 2],
+        "train": [path for index, path in enumerate(every) if index % 4 < 2],
         "validation": every[2::4],
         "test": every[3::4],
     }

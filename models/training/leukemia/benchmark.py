@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 
 from models.engine import session_options
+from models.runtime import ort
 from models.training.protocol.speed import median_ms
 
 Timer = Callable[[Callable[[], Any]], float]

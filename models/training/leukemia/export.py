@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from models.catalogue import Catalogue
+from models.runtime import ort
 from models.training.leukemia.data import Parts, load_parts
 from models.training.leukemia.explain import Reader, grad_cam, traced_grad_cam
 from models.training.leukemia.gate import FAMILIES, QUALITY, gather_inside, gather_outside

@@ -17,18 +17,21 @@ from models.training.leukemia.export import PARITY_IMAGES, parity, write_graphs
 from models.training.leukemia.fit import pace_of
 from models.training.leukemia.served import Served
 from models.training.leukemia.teach import Recipe, SmearTask, logits_of
-from models.training.protocol import own
+from models.training.protocol import labelled, own
 from models.training.protocol.calibrate import fit_temperature
+from models.training.protocol.compare_classes import of_classes
+from models.training.protocol.fitted import finish, teach
 from models.training.protocol.graphs import load_network
-from models.training.protocol.own import LEAST_CALIBRATING, Base, Tuning
+from models.training.protocol.own import LEAST_CALIBRATING, Base
 from models.training.protocol.plan import Plan
 from models.training.protocol.table import LABELS
 from models.training.protocol.trainer import Pace, Trainer
+from models.training.protocol.tuning import Tuning
 from models.zoo._smear import SIDE
 
 RECIPE = Recipe(trunk_rate=1e-4, head_rate=3e-4)
-PACE = Pace(epochs=20, patience=4, average=0.95, frozen_norm=True)
-QUICK = Pace(epochs=2, average=0.8, frozen_norm=True)
+PACE = Pace(epochs=20, patience=4, average=0.95, frozen_norm=True, start_competes=True)
+QUICK = Pace(epochs=2, average=0.8, frozen_norm=True, start_competes=True)
 TUNED = ("trunk.blocks.4", "trunk.blocks.5", "head")
 """What is taught. Everything before is shared with the published network, through which the gate looks."""
 
@@ -36,7 +39,7 @@ TUNED = ("trunk.blocks.4", "trunk.blocks.5", "head")
 def fit(plan: Plan) -> None:
     """`network.pt`: the base with its last blocks and head taught, the epoch of the lowest validation loss."""
     own.begin(plan)
-    parts = own.load_parts(plan, _field)
+    parts = labelled.load_parts(plan, _field)
     torch.manual_seed(plan.seed)
     network = load_network(Catalogue()[plan.key].build(), own.base_of(plan).files["torch"])
     for name, parameter in network.named_parameters():
@@ -45,13 +48,11 @@ def fit(plan: Plan) -> None:
               for part, rate in ((network.trunk, RECIPE.trunk_rate), (network.head, RECIPE.head_rate))]
     recipe = replace(RECIPE, batch=min(RECIPE.batch, len(parts["train"].labels)))
     trainer = Trainer(network, SmearTask(parts, recipe), pace_of(plan, PACE, QUICK), groups, plan.out)
-    if plan.resume:
-        trainer.resume()
-    network = trainer.run()
+    network, learnt = teach(plan, trainer), trainer.best_epoch > 0
     held = parts["validation"]
-    if len(held.labels) >= LEAST_CALIBRATING:
+    if learnt and len(held.labels) >= LEAST_CALIBRATING:
         network.temperature.fill_(fit_temperature(logits_of(network, held.fields).numpy(), held.labels))
-    torch.save(network.state_dict(), plan.out / "network.pt")
+    finish(plan, network, learnt=learnt, epoch=trainer.best_epoch)
 
 
 def _field(pixels: Pixels) -> Pixels:
@@ -68,7 +69,7 @@ def write(plan: Plan, base: Base) -> tuple[dict[str, Path], dict[str, float]]:
     tuned = load_network(build(), plan.out / "network.pt")
     files = write_graphs(tuned, plan.weights, plan.stem, SIDE, eye=_with_shared_blocks(published, tuned))
     network = load_network(build(), files["torch"])
-    some = own.load_parts(plan, _field)["validation"].fields[:PARITY_IMAGES]
+    some = labelled.load_parts(plan, _field)["validation"].fields[:PARITY_IMAGES]
     served = Served(files["predict"])
     images = np.concatenate([served.input_of(field) for field in some])
     return files, parity(network, files["predict"], files["explain"], images)
@@ -84,4 +85,4 @@ def _with_shared_blocks(published: Any, tuned: Any) -> Any:
     return published
 
 
-TUNING = Tuning(table=LABELS, fit=fit, write=write, examples=own.label_examples)
+TUNING = Tuning(table=LABELS, fit=fit, write=write, examples=labelled.label_examples, judge=of_classes)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.engine import session_options
 from models.imaging.resize import squash
+from models.runtime import ort
 from models.spec import Pixels
 from models.training.leukemia.moving import augment
 from models.training.protocol.augment import Strength, to_network

@@ -6,11 +6,11 @@ import json
 import os
 
 import numpy as np
-import onnxruntime as ort
 import torch
 
 from models.catalogue import Catalogue
 from models.engine import session_options
+from models.runtime import ort
 from models.training.pancreas.drawn import Drawing, draw_pancreas
 from models.training.pancreas.served import OUTPUTS, reload
 from models.training.protocol.plan import Plan, write_json

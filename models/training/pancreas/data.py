@@ -15,7 +15,8 @@ from models.scoring.pancreas import ITEMS
 from models.spec import Pixels
 from models.training.pancreas.drawn import Drawing, Range, draw_pancreas, independent
 from models.training.pancreas.table import Scored, read_table
-from models.training.protocol.own import FILE_LIMITS, base_of, deal
+from models.training.protocol.dealing import deal
+from models.training.protocol.own import FILE_LIMITS, base_of
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import ROLES, Role, record_split
 from models.zoo.pancreas import CROP, SIDES

@@ -13,18 +13,22 @@ from torch.nn import functional as F
 
 from models.training.pancreas.batches import as_batch, normalised, shares_of
 from models.training.pancreas.data import DRAWN_FILE, Part, counted, drawn_parts, scored_parts
-from models.training.pancreas.head import settle_head
+from models.training.pancreas.head import FITTED_LAYER, settle_head
 from models.training.pancreas.served import reload
 from models.training.pancreas.table import TableError, has_table
 from models.training.protocol.augment import Strength, recolour, restain
+from models.training.protocol.fitted import FITTED, finish, teach
 from models.training.protocol.own import base_of
-from models.training.protocol.plan import Plan, write_json
+from models.training.protocol.plan import Plan
+from models.training.protocol.rates import relative
 from models.training.protocol.splits import Role
 from models.training.protocol.trainer import Pace, Trainer
 from models.zoo.pancreas import build
 
 RATE = 1e-3
-TUNING_RATE = 2e-4
+TUNING_SHARE = 0.003
+"""Of a weight's own size: how far it moves in one step when there is a start. The stored weights differ in size a
+thousandfold (the last convolution's are 3e-5 on average): one rate for all of 2e-4 destroyed them in two steps."""
 BATCH = 16
 SIDES = (160, 192, 224)
 """Sides of the random crops, one per batch. Smaller ones are cheaper and teach less: what a score counts is unevenly
@@ -87,36 +91,29 @@ def fit(plan: Plan) -> None:
     """Fits on `scores.csv` beside the plan's images if there is one, else on drawn images; writes `network.pt`."""
     plan.out.mkdir(parents=True, exist_ok=True)
     if not plan.resume:
-        for name in ("split.json", "epochs.jsonl", "fitted.json", DRAWN_FILE):
+        for name in ("split.json", "epochs.jsonl", FITTED, DRAWN_FILE):
             (plan.out / name).unlink(missing_ok=True)
     own = has_table(plan.data)
     parts = parts_of(plan)
     torch.manual_seed(plan.seed)
     trainer = _trainer(plan, parts["train"], parts["validation"], own)
-    if plan.resume:
-        trainer.resume()
     plan.write()
-    network = trainer.run()
+    network = teach(plan, trainer)
     errors = settle_head(network, parts["train"], parts["validation"])
-    torch.save(network.state_dict(), plan.out / "network.pt")
-    record = {"images": "scored" if own else "drawn", "counts": counted(parts), "validation_error": errors}
-    write_json(record, plan.out / "fitted.json")
+    finish(plan, network, learnt=trainer.best_epoch > 0 or min(errors, key=lambda name: errors[name]) != FITTED_LAYER,
+           images="scored" if own else "drawn", counts=counted(parts), validation_error=errors)
 
 
 def _trainer(plan: Plan, train: Part, validation: Part, own: bool) -> Trainer:
     """From a random start on drawn images; from the shipped weights, first blocks kept, on a clinic's own."""
     epochs = plan.epochs or (2 if plan.quick else 30)
     average = 0.9 if plan.quick or own else 0.98
-    pace = Pace(epochs=epochs, patience=6, decay=0.0, average=average, frozen_norm=own, bf16=plan.bf16)
+    pace = Pace(epochs=epochs, patience=6, decay=0.0, average=average, frozen_norm=own, bf16=plan.bf16,
+                start_competes=own)
     network = (_start(plan) if own else build()).to(memory_format=torch.channels_last)
-    taught = [
-        (name, parameter) for name, parameter in network.named_parameters() if not own or name.startswith(TUNED)
+    groups = relative(network.named_parameters(), TUNED, TUNING_SHARE) if own else [
+        {"params": list(network.parameters()), "lr": RATE}
     ]
-    for _, parameter in network.named_parameters():
-        parameter.requires_grad_(False)
-    for _, parameter in taught:
-        parameter.requires_grad_(True)
-    groups = [{"params": [parameter for _, parameter in taught], "lr": TUNING_RATE if own else RATE}]
     return Trainer(network, Scoring(train, validation, (224,) if own else SIDES), pace, groups, plan.out)
 
 

@@ -34,14 +34,16 @@ CROPS: dict[Role, int] = {"train": 300, "validation": 80}
 
 
 def sections(folder: Path) -> dict[Role, list[Pixels]]:
+    """The pixels of `section_paths`, by role."""
+    return {role: [decode(path) for path in paths] for role, paths in section_paths(folder).items()}
+
+
+def section_paths(folder: Path) -> dict[Role, list[Path]]:
     """Real tissue in haematoxylin and eosin, half to fit on, a quarter to set limits by, a quarter to test."""
     paths = [path for pattern in SECTIONS for path in sorted(folder.glob(pattern)) if not path.name.startswith(EMPTY)]
     ranked = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())
     first, second = len(ranked) // 2, len(ranked) * 3 // 4
-    dealt: dict[Role, list[Path]] = {
-        "train": ranked[:first], "validation": ranked[first:second], "test": ranked[second:]
-    }
-    return {role: [decode(path) for path in some] for role, some in dealt.items()}
+    return {"train": ranked[:first], "validation": ranked[first:second], "test": ranked[second:]}
 
 
 def inside(part: Part, real: Sequence[Pixels], role: Role, seed: int) -> list[Pixels]:

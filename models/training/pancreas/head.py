@@ -13,6 +13,8 @@ from models.training.pancreas.batches import features_of
 from models.training.pancreas.data import Part
 
 ALPHAS = (1.0, 10.0, 100.0, 1000.0)
+FITTED_LAYER = "fitted"
+"""The layer as the fit left it, among the candidates."""
 
 
 @torch.no_grad()
@@ -23,7 +25,7 @@ def settle_head(network: Any, train: Part, validation: Part) -> dict[str, float]
     """
     seen, held = features_of(network, train.fields), features_of(network, validation.fields)
     own = tuple(one.detach().numpy().copy() for one in (network.head.weight, network.head.bias))
-    candidates = {"fitted": own} | {f"ridge {alpha:g}": _ridge(seen, train.shares, alpha) for alpha in ALPHAS}
+    candidates = {FITTED_LAYER: own} | {f"ridge {alpha:g}": _ridge(seen, train.shares, alpha) for alpha in ALPHAS}
     errors = {
         name: float(np.square((held @ weight.T + bias).clip(0, 1) - validation.shares).mean())
         for name, (weight, bias) in candidates.items()

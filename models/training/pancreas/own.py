@@ -11,10 +11,12 @@ from models.training.pancreas.export import write as write_graph
 from models.training.pancreas.fit import fit
 from models.training.pancreas.served import parity, reload
 from models.training.pancreas.table import read_table
+from models.training.protocol.compare_measures import better_than_the_mean, of_measures
 from models.training.protocol.graphs import load_network
-from models.training.protocol.own import Base, Example, Tuning
+from models.training.protocol.own import Base, Example
 from models.training.protocol.plan import Plan
 from models.training.protocol.table import SCORES
+from models.training.protocol.tuning import Tuning
 from models.zoo.pancreas import build
 
 
@@ -38,4 +40,5 @@ def examples(plan: Plan) -> list[Example]:
     return found
 
 
-TUNING = Tuning(table=SCORES, fit=fit, write=write, examples=examples)
+TUNING = Tuning(table=SCORES, fit=fit, write=write, examples=examples, judge=of_measures,
+                shown=better_than_the_mean, blind="the mean score")

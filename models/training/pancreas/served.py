@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.runtime import ort
 from models.scoring.pancreas import ITEMS
 from models.spec import Pixels
 from models.training.protocol.from_graph import load_from_graph

@@ -12,8 +12,9 @@ from models.training.pcam.served import Served
 from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.speed import median_ms
-from models.zoo._pcam import SIDE
-from models.zoo.pcam import BATCH, SPEC, build
+from models.zoo._pcam.network import SIDE
+from models.zoo._pcam.rules import BATCH
+from models.zoo.pcam import SPEC, build
 
 
 def benchmark(plan: Plan) -> None:

@@ -28,8 +28,9 @@ from models.training.protocol.measures import block_bootstrap, colour_baseline, 
 from models.training.protocol.plan import Plan, read_json, write_json
 from models.training.protocol.shifts import SHIFTS
 from models.training.protocol.splits import Role, spread
-from models.zoo._pcam import network
-from models.zoo.pcam import SPEC, THRESHOLD, read
+from models.zoo._pcam.network import network
+from models.zoo._pcam.rules import THRESHOLD
+from models.zoo.pcam import SPEC, read
 
 Chances = NDArray[np.floating[Any]]
 MOVED = 120

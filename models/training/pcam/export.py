@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from models.runtime import ort
 from models.training.pcam.data import load_parts
 from models.training.pcam.fit import QUICK, as_batch
 from models.training.pcam.gate import belonging
 from models.training.protocol.graphs import load_network, save_state, settled, sha256_of, write_graph
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.tissue_gate import fit_tissue_gate
-from models.zoo._pcam import CHANNELS, SIDE
-from models.zoo.pcam import DOMAIN, build
+from models.zoo._pcam.network import CHANNELS, SIDE
+from models.zoo._pcam.rules import DOMAIN
+from models.zoo.pcam import build
 
 PARITY_PATCHES = 60
 OUTPUTS = ("probability", "heatmap")

@@ -25,7 +25,7 @@ from models.training.protocol.eye import Eyes
 from models.training.protocol.plan import Plan, write_json
 from models.training.protocol.splits import Role
 from models.training.protocol.trainer import Pace, Trainer
-from models.zoo._pcam import SIDE, network
+from models.zoo._pcam.network import SIDE, network
 
 BATCH = 32
 RATE = 1e-3

@@ -17,9 +17,10 @@ from models.training.protocol.outliers import Source
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import Role, decode, spread
 from models.training.protocol.tissue_gate import Belonging
-from models.zoo._pcam import SIDE
+from models.zoo._pcam.network import SIDE
+from models.zoo._pcam.rules import LEAST_SATURATION, UM_PER_PX
 from models.zoo._tiles import Tiling, has_tissue
-from models.zoo.pcam import LEAST_SATURATION, UM_PER_PX, gate_views
+from models.zoo.pcam import gate_views
 
 FAMILIES = {
     "healthy lymphocytes": "smear",

@@ -16,14 +16,17 @@ from models.imaging.resize import squash
 from models.spec import Pixels
 from models.training.pcam.export import PARITY_PATCHES, parity, write_files
 from models.training.pcam.fit import BATCH, Patches, as_batch, augmented, logits_of
-from models.training.protocol import own
+from models.training.protocol import labelled, own
 from models.training.protocol.calibrate import fit_temperature
+from models.training.protocol.compare_classes import of_classes
+from models.training.protocol.fitted import finish, teach
 from models.training.protocol.graphs import load_network
-from models.training.protocol.own import LEAST_CALIBRATING, Base, Tuning
+from models.training.protocol.own import LEAST_CALIBRATING, Base
 from models.training.protocol.plan import Plan
 from models.training.protocol.table import LABELS
 from models.training.protocol.trainer import Pace, Trainer
-from models.zoo._pcam import SIDE
+from models.training.protocol.tuning import Tuning
+from models.zoo._pcam.network import SIDE
 from models.zoo.pcam import build
 
 RATE = 1e-4
@@ -53,23 +56,22 @@ class OwnPatches(Patches):
 def fit(plan: Plan) -> None:
     """`network.pt`: the base with its last convolution and head taught, the epoch of the lowest validation loss."""
     own.begin(plan)
-    parts = own.load_parts(plan, _patch)
+    parts = labelled.load_parts(plan, _patch)
     torch.manual_seed(plan.seed)
     network = load_network(build(), own.base_of(plan).files["torch"]).to(memory_format=torch.channels_last)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(TUNED))
     epochs = plan.epochs or (2 if plan.quick else 20)
-    pace = Pace(epochs=epochs, patience=4, average=0.8 if plan.quick else 0.95, bf16=plan.bf16)
+    average = 0.8 if plan.quick else 0.95
+    pace = Pace(epochs=epochs, patience=4, average=average, bf16=plan.bf16, start_competes=True)
     taught = [one for one in network.parameters() if one.requires_grad]
     trainer = Trainer(network, OwnPatches(parts, epochs), pace, [{"params": taught, "lr": RATE}], plan.out)
-    if plan.resume:
-        trainer.resume()
-    network = trainer.run()
+    network, learnt = teach(plan, trainer), trainer.best_epoch > 0
     held = parts["validation"]
-    if len(held.labels) >= LEAST_CALIBRATING:
+    if learnt and len(held.labels) >= LEAST_CALIBRATING:
         logits = logits_of(network, held.fields).double().numpy()
         network.temperature.fill_(fit_temperature(np.stack([np.zeros_like(logits), logits], axis=1), held.labels))
-    torch.save(network.state_dict(), plan.out / "network.pt")
+    finish(plan, network, learnt=learnt, epoch=trainer.best_epoch)
 
 
 def _patch(pixels: Pixels) -> Pixels:
@@ -79,9 +81,9 @@ def _patch(pixels: Pixels) -> Pixels:
 def write(plan: Plan, _base: Base) -> tuple[dict[str, Path], dict[str, float]]:
     """The graph and the torch weights. The gate has eyes of its own, and stays as it is."""
     files = write_files(load_network(build(), plan.out / "network.pt"), plan.weights, plan.stem)
-    some = own.load_parts(plan, _patch)["validation"].fields[:PARITY_PATCHES]
+    some = labelled.load_parts(plan, _patch)["validation"].fields[:PARITY_PATCHES]
     network = load_network(build(), files["torch"])
     return files, parity(network, files["predict"], as_batch(some).contiguous().numpy())
 
 
-TUNING = Tuning(table=LABELS, fit=fit, write=write, examples=own.label_examples)
+TUNING = Tuning(table=LABELS, fit=fit, write=write, examples=labelled.label_examples, judge=of_classes)

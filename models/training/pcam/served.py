@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.engine import session_options
 from models.imaging.resize import squash
+from models.runtime import ort
 from models.spec import Pixels
 from models.training.protocol.eye import Eyes
 from models.training.protocol.tissue_gate import passes
 from models.zoo._eye import EYE
-from models.zoo._pcam import SIDE
-from models.zoo.pcam import SPEC, as_input
+from models.zoo._pcam.network import SIDE
+from models.zoo._pcam.rules import as_input
+from models.zoo.pcam import SPEC
 
 Arrays = dict[str, NDArray[Any]]
 

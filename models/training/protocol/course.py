@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.training.protocol.own import Tuning
 from models.training.protocol.plan import Plan
+from models.training.protocol.tuning import Tuning
 
 Verb = Callable[[Plan], None]
 
@@ -27,7 +27,7 @@ class Course:
     benchmark: Verb
     evaluate: Verb
     tuning: Tuning | None = None
-    """How the system learns from a clinic's own images; None while it does not."""
+    """How the system learns from a clinic's own images; None for one that does not."""
 
 
 VERBS = ("fit", "export", "benchmark", "evaluate")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 
 from models.engine import WEIGHTS, session_options
+from models.runtime import ort
 from models.spec import Pixels
 from models.training.protocol.graphs import settled, sha256_of, write_graph
 from models.training.protocol.plan import datasets_folder

@@ -58,9 +58,13 @@ def family_images(folder: Path, family: str) -> tuple[Pixels, ...]:
     """Real images of one family of PATTERNS, or the photographs of installed packages."""
     if family == PHOTOGRAPHS:
         return photographs()
+    return tuple(decode(path) for path in tqdm(family_paths(folder, family), desc=family, leave=False))
+
+
+def family_paths(folder: Path, family: str) -> list[Path]:
+    """The files of one family of PATTERNS, in an order of their own, at most MOST."""
     paths = [path for pattern in PATTERNS[family] for path in sorted(folder.glob(pattern)) if "mask" not in path.name]
-    chosen = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:MOST]
-    return tuple(decode(path) for path in tqdm(chosen, desc=family, leave=False))
+    return sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:MOST]
 
 
 def photographs() -> tuple[Pixels, ...]:

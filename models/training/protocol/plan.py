@@ -51,8 +51,15 @@ class Plan:
         return self.card or CARDS / self.stem
 
     def command(self, verb: str) -> str:
-        """The command that a figure of this run is named with."""
-        return f"python -m models.training {verb} {self.key}"
+        """The command that a figure of this run is named with; of a fit as its `plan.json` says that it was run."""
+        bf16 = " --bf16" if verb == "fit" and self._fitted_in_bf16() else ""
+        return f"python -m models.training {verb} {self.key}{bf16}"
+
+    def _fitted_in_bf16(self) -> bool:
+        try:
+            return read_json(self.out / "plan.json")["bf16"] == "True"
+        except (OSError, ValueError, KeyError):
+            return self.bf16
 
     def write(self) -> None:
         """Records itself as `plan.json`."""

@@ -65,8 +65,10 @@ def record_split(seed: int, paths: Mapping[Role, Sequence[Path]], counts: Mappin
         "files": {role: [path.name for path in paths[role]] for role in ROLES},
     }
     path = out / "split.json"
-    if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(record)):
-        raise ValueError(f"{path} records another split or other files; a fit's test images must stay unseen")
+    if path.exists():
+        if json.loads(path.read_text()) != json.loads(json.dumps(record)):
+            raise ValueError(f"{path} records another split or other files; a fit's test images must stay unseen")
+        return
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1))
 

@@ -14,9 +14,12 @@ from PIL import Image
 
 from models.spec import ModelSpec
 
-LABELS, SCORES = "labels.csv", "scores.csv"
-TABLES = (LABELS, SCORES, "readings.csv", "answers.csv")
+LABELS, SCORES, READINGS, ANSWERS = "labels.csv", "scores.csv", "readings.csv", "answers.csv"
+TABLES = (LABELS, SCORES, READINGS, ANSWERS)
 """What the portal's export writes beside the images, by the kind of a system's scores."""
+LEAST_IMAGES = 30
+LEAST_GROUPS = 3
+"""Of each class: to learn, to choose and to test."""
 _MOST_TOLD = 20
 T = TypeVar("T")
 Cells = Mapping[str, str]
@@ -44,43 +47,54 @@ def table_of(folder: Path) -> str:
 def read_lines(
     folder: Path, name: str, columns: Sequence[str], parse: Callable[[Path, Cells], T]
 ) -> list[T]:
-    """What `parse` makes of every line, in the table's order. Raises TableError with the number of every wrong line.
+    """What `parse` makes of every image's line, in the table's order. Raises TableError as `read_rows` does.
 
     `parse` raises ValueError with a sentence for whoever wrote the table. The same image twice is wrong, whatever its
     names: it would stand on both sides of a split.
     """
+    seen: dict[str, int] = {}
+
+    def image(line: int, cells: Cells) -> T:
+        path = _path(folder, cells["file"])
+        one = parse(path, cells)
+        _refuse_twice(path, seen, line)
+        return one
+
+    return read_rows(folder, name, columns, image)
+
+
+def read_rows(folder: Path, name: str, columns: Sequence[str], parse: Callable[[int, Cells], T]) -> list[T]:
+    """What `parse` makes of each line and its number. Raises TableError that names every wrong line with its reason."""
     with (folder / name).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = [column for column in columns if column not in (reader.fieldnames or ())]
         if missing:
             raise TableError(f"{name} lacks the column {' and '.join(missing)}; it needs {', '.join(columns)}.")
-        found, wrong, seen = [], [], dict[str, int]()
+        found, wrong = [], []
         for row in reader:
             try:
-                path, cells = _line(folder, row)
-                one = parse(path, cells)
-                _refuse_twice(path, seen, reader.line_num)
+                found.append(parse(reader.line_num, _cells(row)))
             except ValueError as problem:
                 wrong.append(f"line {reader.line_num}: {problem}")
-            else:
-                found.append(one)
     if wrong:
         more = [f"and {len(wrong) - _MOST_TOLD} more"] if len(wrong) > _MOST_TOLD else []
         raise TableError("\n".join([f"{name} cannot be used:", *wrong[:_MOST_TOLD], *more]))
     return found
 
 
-def _line(folder: Path, row: Mapping[str, str | None]) -> tuple[Path, Cells]:
+def _cells(row: Mapping[str, str | None]) -> Cells:
     if None in row or None in row.values():
         raise ValueError("This line has more or fewer values than there are columns.")
-    cells = {name: (value or "").strip() for name, value in row.items()}
-    name = cells["file"]
+    return {name: (value or "").strip() for name, value in row.items()}
+
+
+def _path(folder: Path, name: str) -> Path:
     path = folder / name
     if not name or Path(name).name != name:
         raise ValueError("The file must be a name in this folder, without a path.")
     if not path.is_file():
         raise ValueError(f"There is no file {name} in this folder.")
-    return path, cells
+    return path
 
 
 def _refuse_twice(path: Path, seen: dict[str, int], line: int) -> None:
@@ -102,7 +116,7 @@ def read_labels(folder: Path, spec: ModelSpec) -> list[Labelled]:
         if cells["label"] not in names:
             raise ValueError(f"The label must be one of {', '.join(names)}.")
         return Labelled(path=path, label=names.index(cells["label"]), group=cells.get("group") or cells["file"],
-                        um_per_px=_pixel_size(cells.get("um_per_px", "")))
+                        um_per_px=pixel_size(cells.get("um_per_px", "")))
 
     found = read_lines(folder, LABELS, ("file", "label", "group"), parse)
     if spec.scale is None:
@@ -115,7 +129,8 @@ def read_labels(folder: Path, spec: ModelSpec) -> list[Labelled]:
     return small
 
 
-def _pixel_size(text: str) -> float | None:
+def pixel_size(text: str) -> float | None:
+    """Micrometres from a cell, None from an empty one. Raises ValueError."""
     if not text:
         return None
     try:

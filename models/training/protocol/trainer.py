@@ -49,6 +49,8 @@ class Pace:
     bf16: bool = False
     """Convolutions and products of the fit in bfloat16: twice as fast on processors that have it, far slower on others.
     Validation and everything after the fit stay in float32."""
+    start_competes: bool = False
+    """The network as it comes is judged as epoch 0, and kept where no epoch is better: for fine-tuning."""
 
 
 class Trainer:
@@ -60,30 +62,37 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(list(groups), weight_decay=pace.decay)
         total = pace.epochs * task.steps
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: _rate(step, total, pace.warm))
-        self.epoch, self.best, self.since = 0, math.inf, 0
+        self.epoch, self.best, self.since, self.best_epoch = 0, math.inf, 0, 0
         out.mkdir(parents=True, exist_ok=True)
 
     def run(self) -> Any:
         """Epochs until the pace's end or the plateau; gives the averaged network of the best epoch."""
+        if self.pace.start_competes and self.epoch == 0:
+            self._judge({}, time.monotonic())
         while self.epoch < self.pace.epochs and self.since < self.pace.patience:
             began = time.monotonic()
             loss = self._one_epoch()
-            worth = self.task.worth(self.averaged.eval())
             self.epoch, self.since = self.epoch + 1, self.since + 1
-            if worth["loss"] < self.best:
-                self.best, self.since = worth["loss"], 0
-                torch.save(self.averaged.state_dict(), self.out / "best.pt")
+            self._judge({"train_loss": loss}, began)
             self._save()
-            self._tell({"epoch": self.epoch, "train_loss": loss, **worth, "s": time.monotonic() - began})
         self.network.load_state_dict(torch.load(self.out / "best.pt", weights_only=True))
         return self.network.eval()
+
+    def _judge(self, learnt: dict[str, float], began: float) -> None:
+        """What the averaged weights are worth now; the best so far are kept."""
+        worth = self.task.worth(self.averaged.eval())
+        if worth["loss"] < self.best:
+            self.best, self.since, self.best_epoch = worth["loss"], 0, self.epoch
+            torch.save(self.averaged.state_dict(), self.out / "best.pt")
+        self._tell({"epoch": self.epoch, **learnt, **worth, "s": time.monotonic() - began})
 
     def _one_epoch(self) -> float:
         self.network.train()
         if self.pace.frozen_norm:
             freeze_statistics(self.network)
         total = 0.0
-        for batch in tqdm(self.task.batches(), total=self.task.steps, desc=f"epoch {self.epoch + 1}", leave=False):
+        told = f"epoch {self.epoch + 1} of {self.pace.epochs}"  # The portal reads this.
+        for batch in tqdm(self.task.batches(), total=self.task.steps, desc=told, leave=False):
             with torch.autocast("cpu", torch.bfloat16, enabled=self.pace.bf16):
                 loss = self.task.loss(self.network, batch)
             self.optimiser.zero_grad()
@@ -116,6 +125,7 @@ class Trainer:
             "epoch": self.epoch,
             "best": self.best,
             "since": self.since,
+            "best_epoch": self.best_epoch,
             "random": torch.get_rng_state(),
         }
         torch.save(state, self.out / "last.pt.new")
@@ -129,6 +139,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         self.epoch, self.best, self.since = state["epoch"], state["best"], state["since"]
+        self.best_epoch = state["best_epoch"]
         torch.set_rng_state(state["random"])
 
 

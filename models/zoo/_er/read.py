@@ -63,7 +63,7 @@ def scored(micrograph: Micrograph, nuclei: Nuclei, regions: Regions, domain: tup
     """The reading in pixels of the image as it was sent."""
     counts = counts_of(nuclei)
     height, width = nuclei.painted.shape
-    across, down = micrograph.width / width, micrograph.height / height
+    across, down = _steps(nuclei, micrograph)
     mask = _enlarged(nuclei.painted, micrograph)
     squares = _enlarged(regions.painted(height, width), micrograph)
     dominant = INTENSITIES[int(regions.overall.argmax())] if len(regions.areas) else max(INTENSITIES, key=counts.of)
@@ -71,18 +71,30 @@ def scored(micrograph: Micrograph, nuclei: Nuclei, regions: Regions, domain: tup
         outcome="scored",
         label=category(counts),
         scores={**scores(counts), "dominant": dominant},
-        findings=(*domain, *_few(counts)),
+        findings=(*domain, *few(counts)),
         notes=_notes(counts, micrograph),
         layers=(
             Layer(name="mask", title="Expression classes", kind="classes", values=mask, legend=LEGEND),
             Layer(name="regions", title="Dominant class by region", kind="classes", values=squares, legend=LEGEND),
         ),
         regions=_listed(regions, across, down, micrograph),
-        nuclei=tuple(
-            Nucleus(x=int(x * across), y=int(y * down), label=INTENSITIES[kind - 1])
-            for (x, y), kind in zip(nuclei.centres.tolist(), nuclei.classes.tolist(), strict=True)
-        ),
+        nuclei=placed(nuclei, micrograph),
     )
+
+
+def placed(nuclei: Nuclei, micrograph: Micrograph) -> tuple[Nucleus, ...]:
+    """The counted nuclei in pixels of the image as it was sent."""
+    across, down = _steps(nuclei, micrograph)
+    return tuple(
+        Nucleus(x=int(x * across), y=int(y * down), label=INTENSITIES[kind - 1])
+        for (x, y), kind in zip(nuclei.centres.tolist(), nuclei.classes.tolist(), strict=True)
+    )
+
+
+def _steps(nuclei: Nuclei, micrograph: Micrograph) -> tuple[float, float]:
+    """Pixels of the image as it was sent to one that was read, across and down."""
+    height, width = nuclei.painted.shape
+    return micrograph.width / width, micrograph.height / height
 
 
 def _enlarged(classes: NDArray[np.uint8], micrograph: Micrograph) -> NDArray[np.uint8]:
@@ -93,7 +105,8 @@ def _enlarged(classes: NDArray[np.uint8], micrograph: Micrograph) -> NDArray[np.
     return np.asarray(Image.fromarray(classes).resize(size, Image.Resampling.NEAREST))
 
 
-def _few(counts: Counts) -> tuple[Finding, ...]:
+def few(counts: Counts) -> tuple[Finding, ...]:
+    """That they are too few to score, if they are."""
     if counts.total >= FEWEST:
         return ()
     message = f"Fewer than {FEWEST} nuclei were counted ({counts.total}): too few for a score to be relied on."

@@ -32,7 +32,7 @@ def segment(pixels: Pixels, predict: Predict) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     rows, columns = tile_count(height), tile_count(width)
     span = STRIDE * (columns - 1) + SIDE
-    weight = _window()
+    weight = window()
     found = np.zeros((height, width), np.uint8)
     band = np.zeros((CLASSES, SIDE, span), np.float32)
     for row in range(rows):
@@ -60,7 +60,7 @@ def as_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(image)
 
 
-def _window() -> NDArray[np.float32]:
+def window() -> NDArray[np.float32]:
     """Weight of each pixel of a tile (256, 256); the weights of all tiles sum to 1 everywhere."""
     up = (np.arange(RAMP) + 0.5) / RAMP
     line = np.concatenate([np.zeros(EDGE), up, np.ones(SIDE - 2 * LEAD), up[::-1], np.zeros(EDGE)])
@@ -70,12 +70,12 @@ def _window() -> NDArray[np.float32]:
 def _strip(pixels: Pixels, row: int, span: int) -> Pixels:
     """The rows and columns of one row of tiles (256, span, 3), mirrored beyond the image."""
     height, width = pixels.shape[:2]
-    rows = _mirrored(np.arange(SIDE) + row * STRIDE - LEAD, height)
-    columns = _mirrored(np.arange(span) - LEAD, width)
+    rows = mirrored(np.arange(SIDE) + row * STRIDE - LEAD, height)
+    columns = mirrored(np.arange(span) - LEAD, width)
     return np.asarray(pixels[rows][:, columns])
 
 
-def _mirrored(places: NDArray[Any], length: int) -> NDArray[Any]:
+def mirrored(places: NDArray[Any], length: int) -> NDArray[Any]:
     """Places beyond 0…length-1 folded back into it."""
     folded = np.mod(places, 2 * length)
     return np.asarray(np.where(folded < length, folded, 2 * length - 1 - folded))

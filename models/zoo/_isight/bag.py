@@ -25,6 +25,10 @@ TOLD = 5
 """Regions told of, at most."""
 
 
+Size = tuple[int, int]
+"""Width and height of an image or slide, in its pixels."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Patch:
     """One patch by its upper left corner in the image; what lies outside the image is white."""
@@ -43,7 +47,11 @@ class Bag:
 
 def bag_of(pixels: Pixels) -> Bag:
     """Every patch of the grid with enough tissue; of more than MOST, that many evenly spread."""
-    shares = tissue_shares(pixels)
+    return bag_from(tissue_shares(pixels))
+
+
+def bag_from(shares: NDArray[np.float64]) -> Bag:
+    """The same by the share of tissue in each patch of the grid (rows, columns)."""
     rows, columns = np.nonzero(shares >= LEAST_TISSUE)
     chosen = range(len(rows)) if len(rows) <= MOST else np.linspace(0, len(rows) - 1, MOST).astype(int)
     patches = tuple(Patch(x=int(columns[i]) * SIDE, y=int(rows[i]) * SIDE) for i in chosen)
@@ -77,19 +85,21 @@ def views_of(micrograph: Micrograph) -> list[Pixels]:
     Narrow strips at the edge of the grid are left out where there is anything else: squashed to a square, they look
     like nothing.
     """
-    every = [
-        micrograph.pixels[patch.y : patch.y + SIDE, patch.x : patch.x + SIDE]
-        for patch in bag_of(micrograph.pixels).patches
-    ]
-    views = [view for view in every if min(view.shape[:2]) >= SIDE // 2] or every
-    if not views:
-        return [micrograph.pixels]
-    return [views[i] for i in np.linspace(0, len(views) - 1, min(VIEWS, len(views))).round().astype(int)]
+    pixels = micrograph.pixels
+    chosen = viewed(bag_of(pixels).patches, (micrograph.width, micrograph.height))
+    return [pixels[patch.y : patch.y + SIDE, patch.x : patch.x + SIDE] for patch in chosen] or [pixels]
 
 
-def attention_layer(micrograph: Micrograph, patches: tuple[Patch, ...], weights: NDArray[np.float32]) -> Layer:
+def viewed(patches: tuple[Patch, ...], size: Size) -> list[Patch]:
+    """The patches that the gate sees of an image or slide of this size; none where none has tissue."""
+    wide = [one for one in patches if min(size[0] - one.x, size[1] - one.y) >= SIDE // 2]
+    every = wide or list(patches)
+    return [every[i] for i in np.linspace(0, len(every) - 1, min(VIEWS, len(every))).round().astype(int)]
+
+
+def attention_layer(size: Size, patches: tuple[Patch, ...], weights: NDArray[np.float32]) -> Layer:
     """The attention of each patch (n,) laid on its place, the highest as 1."""
-    canvas = _canvas(micrograph)
+    canvas = _canvas(size)
     side = SIDE // CELL
     for patch, weight in zip(patches, weights / max(float(weights.max()), 1e-9), strict=True):
         canvas[patch.y // CELL :, patch.x // CELL :][:side, :side] = weight
@@ -97,10 +107,10 @@ def attention_layer(micrograph: Micrograph, patches: tuple[Patch, ...], weights:
 
 
 def evidence_layer(
-    micrograph: Micrograph, patches: tuple[Patch, ...], evidence: NDArray[np.float32], name: str, answer: str
+    size: Size, patches: tuple[Patch, ...], evidence: NDArray[np.float32], name: str, answer: str
 ) -> Layer:
     """What each token position adds to an answer, (n, rows, columns), laid on its place; what speaks against is 0."""
-    canvas = _canvas(micrograph)
+    canvas = _canvas(size)
     side = SIDE // CELL
     for patch, values in zip(patches, evidence, strict=True):
         fine = np.asarray(Image.fromarray(values).resize((side, side), Image.Resampling.BILINEAR))
@@ -112,20 +122,19 @@ def evidence_layer(
     return Layer(name=name, title=f"What speaks for “{answer}”", kind="heat", values=values)
 
 
-def regions(micrograph: Micrograph, patches: tuple[Patch, ...], weights: NDArray[np.float32]) -> tuple[Region, ...]:
+def regions(size: Size, patches: tuple[Patch, ...], weights: NDArray[np.float32]) -> tuple[Region, ...]:
     """The patches with the most attention, less their padding. `weights` (n,) sum to 1."""
     told = []
     for index in np.argsort(-weights, kind="stable")[:TOLD]:
         patch, weight = patches[index], float(weights[index])
         told.append(
             Region(
-                x=patch.x, y=patch.y, width=min(SIDE, micrograph.width - patch.x),
-                height=min(SIDE, micrograph.height - patch.y), value=weight, text=f"{weight:.0%} of the attention",
+                x=patch.x, y=patch.y, width=min(SIDE, size[0] - patch.x),
+                height=min(SIDE, size[1] - patch.y), value=weight, text=f"{weight:.0%} of the attention",
             )
         )
     return tuple(told)
 
 
-def _canvas(micrograph: Micrograph) -> NDArray[np.float32]:
-    rows, columns = max(1, round(micrograph.height / CELL)), max(1, round(micrograph.width / CELL))
-    return np.zeros((rows, columns), dtype=np.float32)
+def _canvas(size: Size) -> NDArray[np.float32]:
+    return np.zeros((max(1, round(size[1] / CELL)), max(1, round(size[0] / CELL))), dtype=np.float32)

@@ -43,37 +43,11 @@ def build_network(encoder: Any, width: int) -> Any:
     temperature out; `probabilities` has it in.
     """
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
     from torch.nn import functional
 
-    class GatedAttention(nn.Module):
-        """Tokens (n, tokens, width) to scores (n, tokens)."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.attention_a = nn.Sequential(nn.Linear(width, HIDDEN), nn.Tanh(), nn.Dropout(0.25))
-            self.attention_b = nn.Sequential(nn.Linear(width, HIDDEN), nn.Sigmoid(), nn.Dropout(0.25))
-            self.attention_c = nn.Linear(HIDDEN, 1)
-
-        def forward(self, tokens: Tensor) -> Tensor:
-            scores: Tensor = self.attention_c(self.attention_a(tokens) * self.attention_b(tokens))
-            return scores[..., 0]
-
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.patch_encoder = encoder
-            self.visual_token_projection = nn.Linear(width, width)
-            self.attention_net = GatedAttention()
-            self.cell_type_projection = nn.Linear(len(CELLS), width)
-            self.classifiers = nn.ModuleList(nn.Linear(width, len(one.options)) for one in QUESTIONS)
-            self.temperature: Tensor
-            self.register_buffer("temperature", torch.ones(len(QUESTIONS)))
-
-        def encode(self, patches: Tensor) -> Tensor:
-            pixels = patches.permute(0, 3, 1, 2).float() / 255
-            tokens: Tensor = self.visual_token_projection(self.patch_encoder(pixels))
-            return tokens
+    class Network(_parts(torch, encoder, width)):  # type: ignore[misc]
+        """What the parts compute together."""
 
         def attend(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
             attention = self.attention_net(tokens).softmax(dim=0)
@@ -100,7 +74,45 @@ def build_network(encoder: Any, width: int) -> Any:
             logits = self.answer(pooled, cell)
             scores = [(one / self.temperature[i]).softmax(dim=1) for i, one in enumerate(logits)]
             share = attention / attention.shape[1]
-            first: Tensor = self.classifiers[0].weight  # type: ignore[assignment]
-            return (*scores, attention, share[..., None] * functional.linear(tokens, first))
+            return (*scores, attention, share[..., None] * functional.linear(tokens, self.classifiers[0].weight))
 
     return Network()
+
+
+def _parts(torch: Any, encoder: Any, width: int) -> Any:
+    """The class that holds every weight, and encodes."""
+    nn = torch.nn
+
+    class Parts(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patch_encoder = encoder
+            self.visual_token_projection = nn.Linear(width, width)
+            self.attention_net = _gated_attention(nn, width)
+            self.cell_type_projection = nn.Linear(len(CELLS), width)
+            self.classifiers = nn.ModuleList(nn.Linear(width, len(one.options)) for one in QUESTIONS)
+            self.register_buffer("temperature", torch.ones(len(QUESTIONS)))
+
+        def encode(self, patches: Any) -> Any:
+            pixels = patches.permute(0, 3, 1, 2).float() / 255
+            return self.visual_token_projection(self.patch_encoder(pixels))
+
+    return Parts
+
+
+def _gated_attention(nn: Any, width: int) -> Any:
+    """Scores every token."""
+
+    class GatedAttention(nn.Module):
+        """Tokens (n, tokens, width) to scores (n, tokens)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention_a = nn.Sequential(nn.Linear(width, HIDDEN), nn.Tanh(), nn.Dropout(0.25))
+            self.attention_b = nn.Sequential(nn.Linear(width, HIDDEN), nn.Sigmoid(), nn.Dropout(0.25))
+            self.attention_c = nn.Linear(HIDDEN, 1)
+
+        def forward(self, tokens: Any) -> Any:
+            return self.attention_c(self.attention_a(tokens) * self.attention_b(tokens))[..., 0]
+
+    return GatedAttention()

@@ -12,6 +12,7 @@ from models.spec import Finding, Layer, Micrograph, Reading, Run
 from models.zoo import _eye
 from models.zoo._isight.bag import (
     Bag,
+    Size,
     attention_layer,
     bag_of,
     cut,
@@ -60,6 +61,12 @@ def read_bag(micrograph: Micrograph, run: Run, trained: Collection[str]) -> Read
     tokens = np.concatenate(
         [run("encode", {"patches": cut(micrograph.pixels, patch)[None]})["tokens"] for patch in bag.patches]
     )
+    return answer_of((micrograph.width, micrograph.height), bag, tokens, findings, run, trained)
+
+
+def answer_of(size: Size, bag: Bag, tokens: Floats, findings: tuple[Finding, ...], run: Run,
+              trained: Collection[str]) -> Reading:
+    """Five answers and where they come from, of an image or slide of this size, from its patches' tokens."""
     answer = run("predict", {"tokens": tokens, "cell": np.zeros((1, len(CELLS)), np.float32)})
     weights = answer["attention"].mean(axis=1)
     return Reading(
@@ -69,8 +76,8 @@ def read_bag(micrograph: Micrograph, run: Run, trained: Collection[str]) -> Read
         },
         findings=findings,
         notes=_notes(bag, trained),
-        layers=_layers(micrograph, bag, answer["evidence"], weights, int(answer["intensity"][0].argmax())),
-        regions=regions(micrograph, bag.patches, weights) if len(bag.patches) > 1 else (),
+        layers=_layers(size, bag, answer["evidence"], weights, int(answer["intensity"][0].argmax())),
+        regions=regions(size, bag.patches, weights) if len(bag.patches) > 1 else (),
     )
 
 
@@ -90,7 +97,7 @@ def _notes(bag: Bag, trained: Collection[str]) -> tuple[str, ...]:
 
 
 def _layers(
-    micrograph: Micrograph, bag: Bag, evidence: Floats, weights: Floats, chosen: int
+    size: Size, bag: Bag, evidence: Floats, weights: Floats, chosen: int
 ) -> tuple[Layer, ...]:
     """Attention over the patches first; a lone patch has all of it, so there the evidence comes first and alone."""
     alone = len(bag.patches) == 1
@@ -99,5 +106,5 @@ def _layers(
     # A class token stands in front of the positions and has no place in the image.
     placed = np.ascontiguousarray(against_mean[:, against_mean.shape[1] - side * side :]).reshape(-1, side, side)
     name = "heatmap" if alone else "evidence"
-    shown = evidence_layer(micrograph, bag.patches, placed, name, INTENSITY[chosen])
-    return (shown,) if alone else (attention_layer(micrograph, bag.patches, weights), shown)
+    shown = evidence_layer(size, bag.patches, placed, name, INTENSITY[chosen])
+    return (shown,) if alone else (attention_layer(size, bag.patches, weights), shown)

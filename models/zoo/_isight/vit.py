@@ -38,14 +38,92 @@ def vision_encoder(shape: Shape = PUBLISHED) -> Any:
     import torch
     from torch import Tensor, nn
 
-    class Attention(nn.Module):
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.vision_model = _tower(torch, shape)
+
+        def forward(self, patches: Tensor) -> Tensor:
+            # Made here and not kept: they are no weights, and a checkpoint does not bring them.
+            mean, spread = (patches.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
+            return self.vision_model((patches - mean) / spread)  # type: ignore[no-any-return]
+
+    return Encoder()
+
+
+def _tower(torch: Any, shape: Shape) -> Any:
+    """Embeddings, a norm, and the layers one behind the other."""
+    nn = torch.nn
+
+    class Stack(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(_layer(torch, shape) for _ in range(shape.layers))
+
+    class Tower(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embeddings, self.encoder = _embeddings(torch, shape), Stack()
+            # The published weights spell it so.
+            self.pre_layrnorm = nn.LayerNorm(shape.width)
+
+        def forward(self, pixels: Any) -> Any:
+            x = self.pre_layrnorm(self.embeddings(pixels))
+            for layer in self.encoder.layers:
+                x = layer(x)
+            return x
+
+    return Tower()
+
+
+def _embeddings(torch: Any, shape: Shape) -> Any:
+    """A token in front, one for each position, and where each stands."""
+    nn = torch.nn
+
+    class Embeddings(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.class_embedding = nn.Parameter(torch.randn(shape.width) * 0.02)
+            self.patch_embedding = nn.Conv2d(3, shape.width, shape.stride, stride=shape.stride, bias=False)
+            self.position_embedding = nn.Embedding(shape.tokens, shape.width)
+
+        def forward(self, pixels: Any) -> Any:
+            positions = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
+            first = self.class_embedding.expand(pixels.shape[0], 1, -1)
+            return torch.cat([first, positions], dim=1) + self.position_embedding.weight
+
+    return Embeddings()
+
+
+def _layer(torch: Any, shape: Shape) -> Any:
+    """One transformer layer."""
+    nn = torch.nn
+
+    class Layer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.self_attn, self.mlp = _attention(torch, shape), _perceptron(torch, shape)
+            self.layer_norm1, self.layer_norm2 = nn.LayerNorm(shape.width), nn.LayerNorm(shape.width)
+
+        def forward(self, x: Any) -> Any:
+            x = x + self.self_attn(self.layer_norm1(x))
+            return x + self.mlp(self.layer_norm2(x))
+
+    return Layer()
+
+
+def _attention(torch: Any, shape: Shape) -> Any:
+    """Self-attention with several heads."""
+    nn = torch.nn
+
+    class Attention(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
                 nn.Linear(shape.width, shape.width) for _ in range(4)
             )
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Any) -> Any:
             n, length, width = x.shape
             each = width // shape.heads
             query, key, value = (
@@ -54,66 +132,23 @@ def vision_encoder(shape: Shape = PUBLISHED) -> Any:
             )
             scores = (query * each**-0.5) @ key.transpose(2, 3)
             mixed = (scores.softmax(dim=3) @ value).transpose(1, 2).reshape(n, length, width)
-            return self.out_proj(mixed)  # type: ignore[no-any-return]
+            return self.out_proj(mixed)
 
-    class Perceptron(nn.Module):
+    return Attention()
+
+
+def _perceptron(torch: Any, shape: Shape) -> Any:
+    """Two linear layers with the sigmoid’s approximation of GELU between."""
+    nn = torch.nn
+
+    class Perceptron(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.fc1 = nn.Linear(shape.width, shape.inner)
             self.fc2 = nn.Linear(shape.inner, shape.width)
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Any) -> Any:
             x = self.fc1(x)
-            return self.fc2(x * torch.sigmoid(1.702 * x))  # type: ignore[no-any-return]
+            return self.fc2(x * torch.sigmoid(1.702 * x))
 
-    class Layer(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.self_attn, self.mlp = Attention(), Perceptron()
-            self.layer_norm1, self.layer_norm2 = nn.LayerNorm(shape.width), nn.LayerNorm(shape.width)
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = x + self.self_attn(self.layer_norm1(x))
-            return x + self.mlp(self.layer_norm2(x))  # type: ignore[no-any-return]
-
-    class Embeddings(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.class_embedding = nn.Parameter(torch.randn(shape.width) * 0.02)
-            self.patch_embedding = nn.Conv2d(3, shape.width, shape.stride, stride=shape.stride, bias=False)
-            self.position_embedding = nn.Embedding(shape.tokens, shape.width)
-
-        def forward(self, pixels: Tensor) -> Tensor:
-            positions = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
-            first = self.class_embedding.expand(pixels.shape[0], 1, -1)
-            return torch.cat([first, positions], dim=1) + self.position_embedding.weight
-
-    class Stack(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(shape.layers))
-
-    class Tower(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embeddings, self.encoder = Embeddings(), Stack()
-            # The published weights spell it so.
-            self.pre_layrnorm = nn.LayerNorm(shape.width)
-
-        def forward(self, pixels: Tensor) -> Tensor:
-            x: Tensor = self.pre_layrnorm(self.embeddings(pixels))
-            for layer in self.encoder.layers:
-                x = layer(x)
-            return x
-
-    class Encoder(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.vision_model = Tower()
-
-        def forward(self, patches: Tensor) -> Tensor:
-            # Made here and not kept: they are no weights, and a checkpoint does not bring them.
-            mean, spread = (patches.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
-            return self.vision_model((patches - mean) / spread)  # type: ignore[no-any-return]
-
-    return Encoder()
+    return Perceptron()

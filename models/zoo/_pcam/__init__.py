@@ -1,0 +1,1 @@
+"""Parts of the PCam system that no other shares."""
