@@ -9,10 +9,11 @@ import email_validator
 from sqlalchemy.exc import IntegrityError
 
 from portal.extensions import db
-from portal.services import audit, links, passwords
+from portal.services import audit, links, login_guard, passwords, site
 from portal.services.errors import AccountExists, BadAccount, LastAdministrator, NotFound, TooManyTries
 from portal.storage import api_tokens, audit_events, login_sessions, users
-from portal.storage.tables import User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.columns import AHEAD
 
 NAME_LENGTH = 120
 EMAIL_LENGTH = 254
@@ -28,8 +29,11 @@ def register(actor: audit.Actor, name: str, email: str, password: str, *, rounds
 
     Raises BadAccount, WeakPassword, or TooManyTries when this address asks too often.
     """
+    if not site.load().registration_open:
+        raise BadAccount("email", "Registration is closed here. Ask an administrator for an account.")
     user = _new_user(name, email, password)
     _refuse_flood(actor.address, at)
+    login_guard.begin_act(login_guard.REGISTER, user.email, actor.address, at)
     user.password_hash = passwords.hash_password(password, rounds)
     known = users.find_by_email(user.email)
     if known is None:
@@ -71,7 +75,7 @@ def approve_user(actor: audit.Actor, user_id: int) -> User:
     if user.status != "approved":
         # A login that was under way when the account was disabled must not come back to life.
         login_sessions.delete_sessions(user_id)
-        audit.record(actor, "user.approve", f"user:{user_id}", was=user.status)
+        audit.record(actor, "user.approve", f"user:{user_id}", was=user.status, now="approved")
         user.status = "approved"
     db.session.commit()
     return user
@@ -90,7 +94,8 @@ def disable_user(actor: audit.Actor, user_id: int, at: datetime) -> User:
     ended = login_sessions.delete_sessions(user_id)
     revoked = api_tokens.revoke_all(user_id, at)
     links.void_reset_links(user_id, at)
-    audit.record(actor, "user.disable", f"user:{user_id}", was=was, sessions_ended=ended, tokens_revoked=revoked)
+    audit.record(actor, "user.disable", f"user:{user_id}", was=was, now="disabled", sessions_ended=ended,
+                 tokens_revoked=revoked)
     db.session.commit()
     return user
 
@@ -153,7 +158,7 @@ def _new_user(name: str, email: str, password: str) -> User:
 def _refuse_flood(address: str, at: datetime) -> None:
     """Every request costs a hash and an administrator's look."""
     hour = timedelta(hours=1)
-    if audit_events.count_events("user.register", address, at - hour) >= REGISTRATIONS_AN_HOUR:
+    if audit_events.count_events("user.register", address, at - hour, at + AHEAD) >= REGISTRATIONS_AN_HOUR:
         raise TooManyTries(int(hour.total_seconds()))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from models.comparison import Comparison, load_comparison
 from models.engine import Engine, ModelState, UnknownModel
 from models.installed import ManifestError
+from models.own_versions import Manifest
 from models.own_versions import install as install_files
 from models.spec import ModelSpec
 from portal.extensions import db
@@ -95,6 +96,13 @@ def find_candidate(engine: Engine, key: str, version: str) -> Candidate:
 
 def install(actor: audit.Actor, source: Path, folder: Path) -> str:
     """Bring in the version that a folder holds, every file checked; gives KEY@VERSION. Raises NotActivated."""
+    manifest = bring_in(actor, source, folder)
+    db.session.commit()
+    return f"{manifest.key}@{manifest.version}"
+
+
+def bring_in(actor: audit.Actor, source: Path, folder: Path) -> Manifest:
+    """As `install`, but the caller commits."""
     try:
         manifest = install_files(source, folder)
     except ManifestError as problem:
@@ -103,8 +111,7 @@ def install(actor: audit.Actor, source: Path, folder: Path) -> str:
         raise NotActivated(f"The files cannot be copied: {problem.strerror}.") from problem
     audit.record(actor, "model.install", f"model:{manifest.key}", version=manifest.version, base=manifest.own.base,
                  weights_sha256=manifest.files["predict"].sha256 if "predict" in manifest.files else "")
-    db.session.commit()
-    return f"{manifest.key}@{manifest.version}"
+    return manifest
 
 
 def _known(engine: Engine, key: str, version: str) -> ModelSpec:

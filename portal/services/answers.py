@@ -13,7 +13,7 @@ from portal.services.blind import HIDDEN, is_veiled
 from portal.services.results import get_prediction
 from portal.storage import answers
 from portal.storage.answers import AnswerFilter
-from portal.storage.tables import Prediction
+from portal.storage.tables.readings import Prediction
 
 
 @dataclass(frozen=True, kw_only=True)

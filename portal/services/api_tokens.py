@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.extensions import db
-from portal.services import audit, login_guard
+from portal.services import audit, factor_rule, login_guard
 from portal.services.errors import BadToken, NotAdmitted, NotFound
 from portal.services.tokens import digest, draw_token
 from portal.storage import api_tokens, users
-from portal.storage.tables import ApiToken
+from portal.storage.tables.accounts import ApiToken
 
 PREFIX = "sr_"
 """By which a person, and a scanner of forgotten secrets, knows a token of this portal."""
@@ -33,7 +33,7 @@ class TokenInfo:
 class Bearer:
     """The person in whose name a program asks. The three flags are what Flask-Login asks for."""
 
-    token_id: int
+    api_token: audit.Token
     id: int
     name: str
     email: str
@@ -74,7 +74,7 @@ def revoke_token(actor: audit.Actor, user_id: int, token_id: int, at: datetime) 
     """Stop one of the person's own tokens at once. Raises NotFound."""
     if not api_tokens.revoke(token_id, user_id, at):
         raise NotFound
-    audit.record(actor, "token.revoke", f"token:{token_id}")
+    audit.record(actor, "token.revoke", f"token:{token_id}", was="open", now="revoked")
     db.session.commit()
 
 
@@ -84,11 +84,12 @@ def admit(secret: str, address: str, at: datetime) -> Bearer:
     Raises NotAdmitted for one that lets nobody in, TooManyTries for an address that has sent many such.
     """
     row = api_tokens.find_token(digest(secret))
-    if row is None or row.user.status != "approved":
+    if row is None or row.user.status != "approved" or factor_rule.lacks(row.user):
         login_guard.count_bad_token(address, at)
         raise NotAdmitted
     user = row.user
-    bearer = Bearer(token_id=row.id, id=user.id, name=user.name, email=user.email, role=user.role)
+    bearer = Bearer(api_token=audit.Token(id=row.id, name=row.name), id=user.id, name=user.name, email=user.email,
+                    role=user.role)
     if row.used_at is None or at - row.used_at >= USED_EVERY:
         api_tokens.update_used(row.id, at)
         db.session.commit()

@@ -11,7 +11,8 @@ from portal.extensions import db
 from portal.services import audit
 from portal.services.errors import NotChosen
 from portal.storage import access, audit_events, choices
-from portal.storage.tables import Case, Prediction
+from portal.storage.tables.cases import Case
+from portal.storage.tables.readings import Prediction
 
 Policy = Literal["off", "default", "always"]
 """Of new cases: blind where the reader asks for it, blind unless the reader says no, or blind without exception."""

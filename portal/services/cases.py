@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from models.engine import Engine
-from models.imaging.decode import decode
 from models.imaging.limits import OUR_OWN
 from models.imaging.thumbnail import thumbnail_jpeg
+from models.sandbox.pool import decode
 from models.spec import ModelSpec
 from portal.extensions import db
-from portal.services import audit
+from portal.services import audit, pseudonyms, site
 from portal.services.blind import HIDDEN, is_veiled, starts_blind
-from portal.services.errors import NotFound
+from portal.services.errors import BadPseudonym, NotFound
 from portal.services.samples import is_drawn
 from portal.services.scores import summary_of
+from portal.services.slides import pixels
+from portal.services.slides.opened import OpenSlides
 from portal.storage import access, cases, images
 from portal.storage.cases import CaseFilter, PredictionSummary
-from portal.storage.files import FileStore
+from portal.storage.files import Files
 from portal.storage.pages import Page
-from portal.storage.tables import Case, Image, Prediction, Review
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, Review
 
 VEILED: dict[str, Any] = {"outcome": HIDDEN, "label": None, "score": None, "summary": "", "demonstration": "",
                           "reason": "", "reading": ""}
@@ -76,9 +80,11 @@ class ImageCard:
 
     id: int
     name: str
+    kind: str
     format: str
     width: int
     height: int
+    um_per_px: float | None
     size: int
     uploaded_at: datetime
     serial: str
@@ -89,11 +95,21 @@ class ImageCard:
 
 def create_case(actor: audit.Actor, owner_id: int, patient: str, specimen: str, note: str,
                 blind: bool | None = None) -> int:
-    """Open a case and return its id; `blind` is what was asked for, None when nobody was asked."""
+    """Open a case and return its id; `blind` is what was asked for, None when nobody was asked.
+
+    A pseudonym that looks like a person is kept as it is, and that it does is recorded, without the text. Raises
+    BadPseudonym where it does not follow the administrator's mask.
+    """
+    mask = site.load().pseudonym_mask
+    if not pseudonyms.fits(mask, patient):
+        raise BadPseudonym(pseudonyms.told(mask))
+    doubts = pseudonyms.doubts_about(patient)
     case = Case(owner_id=owner_id, patient=patient, specimen=specimen, note=note, blind=starts_blind(blind))
     cases.add_case(case)
     access.add_reader(case.id, owner_id, owner_id)
     audit.record(actor, "case.create", f"case:{case.id}")
+    if doubts:
+        audit.record(actor, "case.pseudonym-doubt", f"case:{case.id}", looks_like=[one.code for one in doubts])
     db.session.commit()
     return case.id
 
@@ -106,6 +122,11 @@ def get_case(case_id: int, reader_id: int) -> Case:
     return case
 
 
+def may_read(case_id: int, reader_id: int) -> bool:
+    """Whether the case is the reader's own or shared with them."""
+    return cases.find_case(case_id, reader_id) is not None
+
+
 def get_image(image_id: int, reader_id: int) -> Image:
     """An image in one of the reader's cases. Raises NotFound."""
     image = images.find_image(image_id, reader_id)
@@ -114,8 +135,10 @@ def get_image(image_id: int, reader_id: int) -> Image:
     return image
 
 
-def draw_thumbnail(store: FileStore, image: Image) -> bytes:
-    """A small JPEG of an image. Decodes the whole of it."""
+def draw_thumbnail(slides: OpenSlides, store: Files, image: Image) -> bytes:
+    """A small JPEG of an image, which is decoded as a whole, or of a slide, which is not."""
+    if image.kind == "slide":
+        return pixels.draw_thumbnail(slides, image, THUMBNAIL_SIDE)
     return thumbnail_jpeg(decode(store.read(image.stored_as), OUR_OWN).pixels, THUMBNAIL_SIDE)
 
 
@@ -130,9 +153,14 @@ def list_cases(reader_id: int, wanted: CaseFilter, number: int) -> Page[CaseRow]
     return Page(items=rows, number=page.number, size=page.size, total=page.total, more=page.more)
 
 
-def list_images(engine: Engine, case: Case, reader_id: int) -> list[ImageCard]:
-    """A case's images with their predictions as this reader may see them, newest first."""
-    return [_image_card(engine, case, image, reader_id) for image in images.list_images(case.id)]
+def load_images(case: Case) -> list[Image]:
+    """A case's images with all that was said of them, oldest first: once for all that a page tells of them."""
+    return images.list_images(case.id)
+
+
+def list_cards(engine: Engine, case: Case, loaded: Sequence[Image], reader_id: int) -> list[ImageCard]:
+    """The images with their predictions as this reader may see them, newest first."""
+    return [_image_card(engine, case, image, reader_id) for image in reversed(loaded)]
 
 
 def shared_by(case: Case, reader_id: int) -> str:
@@ -168,8 +196,9 @@ def _case_row(case: Case, reader_id: int, image_count: int, found: list[Predicti
 
 
 def _image_card(engine: Engine, case: Case, image: Image, reader_id: int) -> ImageCard:
-    return ImageCard(id=image.id, name=image.name, format=image.format, width=image.width, height=image.height,
-                     size=image.size, uploaded_at=image.uploaded_at, serial=image.serial,
+    return ImageCard(id=image.id, name=image.name, kind=image.kind, format=image.format, width=image.width,
+                     height=image.height, um_per_px=image.um_per_px, size=image.size,
+                     uploaded_at=image.uploaded_at, serial=image.serial,
                      specimen_group=image.specimen_group, drawn=is_drawn(image.name),
                      predictions=tuple(_prediction_line(engine, case, one, reader_id) for one in image.predictions))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from models.spec import ModelSpec, Nucleus, Reading, Recount
 from portal.services.errors import BadReview
-from portal.storage.tables import Prediction
+from portal.storage.tables.readings import Prediction
 
 Correction = tuple[int, str | None]
 """The number of a nucleus in the evidence, and the class it belongs to; None when it is no nucleus."""

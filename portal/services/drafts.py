@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.services.errors import BadDraft
 from portal.services.results import count_readings, get_prediction
 from portal.storage import drafts
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
 
 NAME = re.compile(r"verdict|label|reason|corrections|score_[a-z0-9_]{1,48}")
 MOST_FIELDS = 60

@@ -11,12 +11,20 @@ class NotFound(PortalError):
     """It does not exist, or it is somebody else's."""
 
 
+class FitRefused(PortalError):
+    """Nothing is fine-tuned; the text says why."""
+
+
 class WeakPassword(PortalError):
     """The password is too short, too long or too common; the text says which."""
 
 
 class BadLogin(PortalError):
     """E-mail and password do not belong together, or the account may not log in."""
+
+
+class WrongCode(BadLogin):
+    """The password is right, the code of the second factor is not."""
 
 
 class AccountWaiting(BadLogin):
@@ -27,12 +35,34 @@ class AccountDisabled(BadLogin):
     """The password is right, but an administrator has disabled the account."""
 
 
+class HalfLoginOver(PortalError):
+    """Between password and code too much time passed, or the account changed: the password is asked again."""
+
+
 class TooManyTries(PortalError):
     """Too many failed logins; `seconds` says how long to wait."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Wait {seconds} seconds.")
         self.seconds = seconds
+
+
+class DoubtfulName(PortalError):
+    """The name of a file looks like something that tells who the patient is; the text says what."""
+
+
+class AllowanceSpent(PortalError):
+    """As much was sent or taken away within this hour as may be; `what` names it, `seconds` says how long to wait
+    (0: no wait helps, only less at once), the text tells it.
+    """
+
+    def __init__(self, what: str, seconds: int, why: str) -> None:
+        super().__init__(why)
+        self.what, self.seconds = what, seconds
+
+
+class KeyNotReplaced(PortalError):
+    """What is sealed cannot be sealed with a new secret key; the text says why and what to do."""
 
 
 class LinkExpired(PortalError):
@@ -105,3 +135,53 @@ class StillVeiled(PortalError):
 
 class ReportDamaged(PortalError):
     """A signed report is not what was signed."""
+
+
+class DeliveryRefused(PortalError):
+    """A large file is not taken; `code` names why, the text tells it."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class WrongOffset(PortalError):
+    """A piece of a large file does not follow on what is here; `received` says how much that is."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(f"{received} bytes are here.")
+        self.received = received
+
+
+class BadAnnotation(PortalError):
+    """A drawing cannot be kept; the text says why."""
+
+
+class NotDeleted(PortalError):
+    """A case cannot be proposed for deletion, or a proposal be confirmed or withdrawn; the text says why."""
+
+
+class CaseGone(PortalError):
+    """The case was deleted while somebody worked on it."""
+
+
+class BadNotice(PortalError):
+    """A notice cannot be written; `field` says which of text and until, the text why."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field = field
+
+
+class BadPseudonym(PortalError):
+    """A pseudonym does not follow the clinic's mask; the text says how it should look."""
+class BackupProblem(PortalError):
+    """A backup cannot be made, read or restored; the text says why and what to do."""
+
+
+class DatabaseAway(PortalError):
+    """The database did not answer a moment ago and does not yet."""
+
+
+class NoRoom(PortalError):
+    """The disk is too full to take in more; the text says so."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.spec import ModelSpec
 from portal.services.scores import lines_of
-from portal.storage.tables import Prediction, Review
+from portal.storage.tables.readings import Prediction, Review
 
 VERDICTS = {"agree": "agrees with the model", "override": "own reading", "cannot-judge": "cannot be judged"}
 NOTHING = "–"

@@ -9,9 +9,11 @@ from portal.services import audit, login_guard, passwords
 from portal.services.errors import LinkExpired, NotFound
 from portal.services.tokens import digest, draw_token
 from portal.storage import api_tokens, login_sessions, one_time_links, users
-from portal.storage.tables import OneTimeLink, now
+from portal.storage.tables.accounts import OneTimeLink
+from portal.storage.tables.columns import now
 
 LIFETIME = timedelta(hours=24)
+MAILED = timedelta(hours=1)
 SETUP, RESET = "setup", "reset"
 COMMAND_LINE = audit.Actor(address="command line")
 
@@ -28,6 +30,17 @@ def create_reset_link(actor: audit.Actor, user_id: int, at: datetime) -> str:
     if users.find_user(user_id) is None:
         raise NotFound("There is no such account.")
     return _create(actor, RESET, user_id, at)
+
+
+def create_mailed_link(actor: audit.Actor, user_id: int, at: datetime) -> str:
+    """As `create_reset_link`, for a mail: good for an hour, beside earlier ones, which no stranger may end."""
+    return _create(actor, RESET, user_id, at, lasts=MAILED, instead=False)
+
+
+def refuse_mailed_link(actor: audit.Actor, user_id: int | None) -> None:
+    """Record that a link was asked for and none was made."""
+    audit.record(actor, "link.refuse", _subject(RESET, user_id))
+    db.session.commit()
 
 
 def check_setup_link(token: str, at: datetime) -> OneTimeLink:
@@ -65,6 +78,7 @@ def reset_password(actor: audit.Actor, token: str, password: str, *, rounds: int
     claim_link(actor, link, at)
     user.password_hash = kept
     db.session.flush()
+    void_reset_links(user.id, at)
     ended = login_sessions.delete_sessions(user.id)
     login_guard.forgive(user.email)
     revoked = api_tokens.revoke_all(user.id, at)
@@ -77,17 +91,19 @@ def void_reset_links(user_id: int, at: datetime) -> None:
     one_time_links.void(RESET, user_id, at)
 
 
-def _create(actor: audit.Actor, purpose: str, user_id: int | None, at: datetime) -> str:
+def _create(actor: audit.Actor, purpose: str, user_id: int | None, at: datetime, *, lasts: timedelta = LIFETIME,
+            instead: bool = True) -> str:
     token = draw_token()
-    one_time_links.void(purpose, user_id, at)
-    one_time_links.add_link(digest(token), purpose, user_id, at + LIFETIME)
+    if instead:
+        one_time_links.void(purpose, user_id, at)
+    one_time_links.add_link(digest(token), purpose, user_id, at + lasts)
     audit.record(actor, "link.create", _subject(purpose, user_id))
     db.session.commit()
     return token
 
 
 def _open_link(token: str, purpose: str, at: datetime) -> OneTimeLink:
-    link = one_time_links.find_open(digest(token), purpose, at)
+    link = one_time_links.find_open(digest(token), purpose, at, at + 2 * LIFETIME)
     if link is None:
         raise LinkExpired
     return link

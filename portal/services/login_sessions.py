@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from config import Settings
 from portal.extensions import db
-from portal.services import audit
+from portal.services import audit, factor_rule
 from portal.services.errors import NotFound
 from portal.services.tokens import digest, draw_token
 from portal.storage import login_sessions
-from portal.storage.tables import User, UserSession
+from portal.storage.tables.accounts import User, UserSession
+from portal.storage.tables.columns import AHEAD
 
 SEEN_EVERY = timedelta(minutes=1)
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"),
@@ -31,6 +32,8 @@ class Login:
     name: str
     email: str
     role: str
+    proven_at: datetime
+    lacks_second_factor: bool
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -52,6 +55,19 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Left:
+    """How long a login lasts: when nobody does anything, and in any case."""
+
+    idle: timedelta
+    absolute: timedelta
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds until it ends when nobody does anything."""
+        return max(0, int(min(self.idle, self.absolute).total_seconds()))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Client:
     """Where a login comes from."""
 
@@ -64,17 +80,22 @@ def open_session(user: User, client: Client, remember: bool, at: datetime) -> Lo
     token = draw_token()
     row = login_sessions.add_session(UserSession(
         token_hash=digest(token), user_id=user.id, remember=remember, address=client.address[:45],
-        browser=browser_name(client.browser), created_at=at, seen_at=at))
+        browser=browser_name(client.browser), created_at=at, seen_at=at,
+        proven_at=at))
     return _login(token, row, user)
 
 
-def find_login(token: str, settings: Settings, at: datetime) -> Login | None:
-    """Who holds this token, if they still may; notes at most once a minute that they were here."""
+def find_login(token: str, settings: Settings, at: datetime, *, here: bool = True) -> Login | None:
+    """Who holds this token, if they still may; notes at most once a minute that they were `here`."""
     row = login_sessions.find_session(digest(token))
     if row is None or row.user.status != "approved" or not is_live(row, settings, at):
         return None
+    if row.created_at > at + AHEAD or row.seen_at > at + AHEAD:
+        # The clock was set back: from here on the login lasts as long as any other.
+        login_sessions.begin_anew(row.id, at)
+        db.session.commit()
     login = _login(token, row, row.user)
-    if at - row.seen_at >= SEEN_EVERY:
+    if here and at - row.seen_at >= min(SEEN_EVERY, _limits(row, settings)[0] / 15):
         login_sessions.update_seen(row.id, at)
         db.session.commit()
     return login
@@ -82,9 +103,14 @@ def find_login(token: str, settings: Settings, at: datetime) -> Login | None:
 
 def is_live(row: UserSession, settings: Settings, at: datetime) -> bool:
     """Whether the login was neither left alone nor kept for too long."""
-    idle = settings.remember if row.remember else settings.session_idle
-    absolute = settings.remember if row.remember else settings.session_absolute
+    idle, absolute = _limits(row, settings)
     return at - row.seen_at < idle and at - row.created_at < absolute
+
+
+def _limits(row: UserSession, settings: Settings) -> tuple[timedelta, timedelta]:
+    if row.remember:
+        return settings.remember, settings.remember
+    return settings.session_idle, settings.session_absolute
 
 
 def list_sessions(login: Login, settings: Settings, at: datetime) -> list[SessionInfo]:
@@ -98,8 +124,32 @@ def end_session(actor: audit.Actor, user_id: int, session_id: int, action: str =
     """End one of the person's own logins. Raises NotFound."""
     if not login_sessions.delete_session(session_id, user_id):
         raise NotFound
-    audit.record(actor, action, f"user:{user_id}")
+    audit.record(actor, action, f"user:{user_id}", session=session_id, was="open", now="ended")
     db.session.commit()
+
+
+def end_others(actor: audit.Actor, login: Login) -> int:
+    """End every login of the person but this one; how many there were."""
+    ended = login_sessions.delete_sessions(login.id, keep=login.session_id)
+    audit.record(actor, "session.end", f"user:{login.id}", sessions_ended=ended)
+    db.session.commit()
+    return ended
+
+
+def time_left(session_id: int, settings: Settings, at: datetime) -> Left:
+    """How long this login still lasts. Raises NotFound when it does no more."""
+    row = login_sessions.get_session(session_id)
+    if row is None or not is_live(row, settings, at):
+        raise NotFound
+    idle, absolute = _limits(row, settings)
+    return Left(idle=min(row.seen_at, at) + idle - at, absolute=min(row.created_at, at) + absolute - at)
+
+
+def stay(session_id: int, settings: Settings, at: datetime) -> Left:
+    """As `time_left`, by somebody who says that they are here."""
+    login_sessions.update_seen(session_id, at)
+    db.session.commit()
+    return time_left(session_id, settings, at)
 
 
 def remove_old(settings: Settings, at: datetime) -> None:
@@ -112,8 +162,8 @@ def renew_session(login: Login, at: datetime) -> Login:
     """Give the login a new token within the caller's transaction; the old one lets nobody in."""
     token = draw_token()
     login_sessions.update_token(login.session_id, digest(token), at)
-    return Login(token=token, session_id=login.session_id, remember=login.remember, id=login.id,
-                 name=login.name, email=login.email, role=login.role)
+    # Flask hands in a stand-in for the login, of which dataclasses.replace wants nothing to know.
+    return Login(**{**vars(login), "token": token, "proven_at": at})
 
 
 def browser_name(user_agent: str) -> str:
@@ -125,4 +175,5 @@ def browser_name(user_agent: str) -> str:
 
 def _login(token: str, row: UserSession, user: User) -> Login:
     return Login(token=token, session_id=row.id, remember=row.remember, id=user.id, name=user.name,
-                 email=user.email, role=user.role)
+                 email=user.email, role=user.role, proven_at=row.proven_at or row.created_at,
+                 lacks_second_factor=factor_rule.lacks(user))

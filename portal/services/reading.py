@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.engine import Engine
-from models.imaging.decode import Picture, decode
+from models.imaging.decode import Picture
 from models.imaging.limits import Limits
+from models.sandbox.pool import decode
 from models.spec import Finding, Micrograph, ModelSpec, Reading
 from portal.services.errors import PixelSizeProblem
 

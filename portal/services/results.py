@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.engine import Engine
-from models.imaging.decode import decode
+from models.imaging.heat import LONGEST_SIDE
 from models.imaging.layers import overlay_png
 from models.imaging.limits import OUR_OWN
+from models.imaging.scrub import png_bytes
 from models.imaging.thumbnail import crop_png
+from models.sandbox.pool import decode
 from models.spec import Finding, ModelSpec, Region, Swatch
 from portal.services.blind import HIDDEN, is_veiled
 from portal.services.by_hand import Sheet, notes_of, sheet_of, starting_numbers
@@ -28,9 +30,12 @@ from portal.services.scores import (
     measures_of,
     questions_of,
 )
+from portal.services.slides.opened import OpenSlides
+from portal.services.slides.pixels import Window, read_window
 from portal.storage import predictions
-from portal.storage.files import FileStore
-from portal.storage.tables import Image, Prediction, Review
+from portal.storage.files import Files
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction, Review
 
 SHOWN_REGIONS = 12
 
@@ -64,6 +69,7 @@ class Result:
     specimen: str
     image_id: int
     image_name: str
+    kind: str
     width: int
     height: int
     um_per_px: float | None
@@ -120,7 +126,7 @@ def get_result(engine: Engine, prediction_id: int, reader_id: int) -> Result:
     evidence, scores = evidence_of(prediction), prediction.scores
     result = Result(
         id=prediction.id, case_id=case.id, patient=case.patient, specimen=case.specimen,
-        image_id=image.id, image_name=image.name, width=image.width, height=image.height,
+        image_id=image.id, image_name=image.name, kind=image.kind, width=image.width, height=image.height,
         um_per_px=evidence.um_per_px or image.um_per_px, serial=image.serial, specimen_group=image.specimen_group,
         drawn=is_drawn(image.name), model=prediction.model, title=spec.title, version=prediction.version,
         weights_sha256=prediction.weights_sha256, outcome=prediction.outcome,
@@ -161,10 +167,13 @@ def count_readings(prediction: Prediction, reader_id: int) -> int:
     return sum(review.reader_id == reader_id for review in prediction.reviews)
 
 
-def draw_layer(prediction_id: int, reader_id: int, name: str | None = None) -> bytes:
-    """A transparent layer of a prediction as PNG, the first without a name. Raises NotFound when it has none."""
-    prediction = _shown_prediction(prediction_id, reader_id)
-    held = packed_layer(prediction, name)
+def draw_layer(prediction_id: int, reader_id: int, name: str | None = None, side: int = LONGEST_SIDE) -> bytes:
+    """A transparent layer of a prediction as PNG, the first without a name; of a pyramid, the map of at most `side`.
+
+    Raises NotFound when it has none.
+    """
+    prediction = get_shown(prediction_id, reader_id)
+    held = packed_layer(prediction, name, side)
     if held is None:
         raise NotFound
     return overlay_png(*held, prediction.image.width, prediction.image.height)
@@ -172,19 +181,22 @@ def draw_layer(prediction_id: int, reader_id: int, name: str | None = None) -> b
 
 def find_region(prediction_id: int, reader_id: int, number: int) -> tuple[Image, Region]:
     """The image and the part of it that a region (from 1) names. Raises NotFound."""
-    prediction = _shown_prediction(prediction_id, reader_id)
+    prediction = get_shown(prediction_id, reader_id)
     regions = evidence_of(prediction).regions[:SHOWN_REGIONS]
     if not 1 <= number <= len(regions):
         raise NotFound
     return prediction.image, regions[number - 1]
 
 
-def draw_region(store: FileStore, image: Image, region: Region) -> bytes:
-    """The part of the image as PNG. Decodes the whole of it."""
+def draw_region(slides: OpenSlides, store: Files, image: Image, region: Region) -> bytes:
+    """The part of the image as PNG; of a large part of a slide a smaller picture. Decodes the whole of an image."""
+    if image.kind == "slide":
+        window = Window(x=region.x, y=region.y, width=region.width, height=region.height)
+        return png_bytes(read_window(slides, image, window))
     return crop_png(decode(store.read(image.stored_as), OUR_OWN).pixels, region)
 
 
-def _shown_prediction(prediction_id: int, reader_id: int) -> Prediction:
+def get_shown(prediction_id: int, reader_id: int) -> Prediction:
     """One that this reader may see. Raises NotFound, also for one that is still veiled."""
     prediction = get_prediction(prediction_id, reader_id, whole=True)
     if is_veiled(prediction.image.case, prediction, reader_id):

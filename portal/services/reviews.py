@@ -18,7 +18,7 @@ from portal.services.evidence import placed_nuclei
 from portal.services.history import in_one_line, stands_for
 from portal.services.results import get_prediction
 from portal.storage import drafts, work_items
-from portal.storage.tables import Prediction, Review
+from portal.storage.tables.readings import Prediction, Review
 
 NOTHING_TO_AGREE = "The model gave nothing to agree with. Record your own reading instead."
 NOTHING_TO_COUNT = "There are no counted nuclei to change here."

@@ -15,7 +15,8 @@ from portal.services.blind import policy
 from portal.services.cases import get_case
 from portal.services.errors import NotFound, NotShared
 from portal.storage import access, users, work_items
-from portal.storage.tables import Case, CaseReader, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, CaseReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,12 @@ def share_case(actor: audit.Actor, case: Case, colleague_id: int) -> str:
     if access.find_reader(case_id, colleague_id):
         raise NotShared(f"{name} reads this case already.")
     try:
+        was = _readers(case_id)
         access.add_reader(case_id, colleague_id, case.owner_id)
         db.session.flush()
         work_items.add_for_reader(case_id, colleague_id)
-        audit.record(actor, "case.share", f"case:{case_id}", reader=f"user:{colleague_id}")
+        audit.record(actor, "case.share", f"case:{case_id}", reader=f"user:{colleague_id}", was=was,
+                     now=_readers(case_id))
         db.session.commit()
     except IntegrityError as problem:
         # The same button, pressed twice.
@@ -93,10 +96,17 @@ def end_share(actor: audit.Actor, case: Case, reader_id: int) -> str:
         raise NotShared("The owner stays with the case.")
     name, action = reader.user.name, "case.leave" if actor.user_id == reader_id else "case.unshare"
     access.lock_case(case.id)
+    was = _readers(case.id)
     access.remove_reader(case.id, reader_id)
-    audit.record(actor, action, f"case:{case.id}", reader=f"user:{reader_id}")
+    audit.record(actor, action, f"case:{case.id}", reader=f"user:{reader_id}", was=was,
+                 now=_readers(case.id))
     db.session.commit()
     return name
+
+
+def _readers(case_id: int) -> list[int]:
+    """Who reads the case, as the audit tells it."""
+    return sorted(access.list_reader_ids(case_id))
 
 
 def _line(case: Case, reader: CaseReader, seen_by: int, names: dict[int, str], namesakes: set[str]) -> ReaderLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import shutil
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from dataclasses import dataclass
 from config import Settings
 from portal.extensions import db
 from portal.storage import counts
-from portal.storage.files import FileStore
+from portal.storage.files import Files, FilesUnavailable
+
+log = logging.getLogger("portal.system")
 
 VERSION = "0.1.0"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemInfo:
-    """Versions, counts and bytes."""
+    """Versions, counts and bytes; what is stored is not known while the storage for files does not answer."""
 
     version: str
     python: str
@@ -26,16 +29,24 @@ class SystemInfo:
     images: int
     predictions: int
     free_bytes: int
-    stored_bytes: int
+    stored_bytes: int | None
 
 
-def describe(settings: Settings) -> SystemInfo:
+def describe(settings: Settings, store: Files) -> SystemInfo:
     """The portal as it is now."""
     rows = counts.count_rows()
     return SystemInfo(version=VERSION, python=platform.python_version(), database=_database(),
                       users=rows["users"], cases=rows["cases"], images=rows["images"],
                       predictions=rows["predictions"], free_bytes=shutil.disk_usage(settings.instance).free,
-                      stored_bytes=FileStore(settings.files).bytes_kept())
+                      stored_bytes=_bytes_kept(store))
+
+
+def _bytes_kept(store: Files) -> int | None:
+    try:
+        return store.bytes_kept()
+    except FilesUnavailable:
+        log.exception("the storage for files does not answer")
+        return None
 
 
 def _database() -> str:

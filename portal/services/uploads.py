@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 import logging
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from models.engine import Engine
-from models.imaging.decode import Picture, decode
+from models.imaging.decode import Picture
 from models.imaging.errors import Unreadable
 from models.imaging.limits import Limits
-from models.imaging.scrub import scrub
+from models.sandbox.pool import decode
 from models.spec import Micrograph, ModelSpec
 from portal.extensions import db
-from portal.services import audit, offers
+from portal.services import audit, keeping, model_runs, offers
 from portal.services.blind import HIDDEN, is_veiled
-from portal.services.errors import PixelSizeProblem
-from portal.services.evidence import keep_evidence, keep_layers
-from portal.services.image_fields import fields_of_name
+from portal.services.errors import CaseGone, PixelSizeProblem
+from portal.services.file_facts import facts
 from portal.services.reading import (
     TimedReading,
     check_pixel_size,
@@ -30,16 +30,19 @@ from portal.services.reading import (
     read_picture,
 )
 from portal.services.scores import summary_of
-from portal.storage import images, predictions, work_items
-from portal.storage.files import FileStore
-from portal.storage.tables import Image, Prediction
+from portal.storage import cases, images, predictions
+from portal.storage.files import Files
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction
 
 log = logging.getLogger("portal.uploads")
 
-NAME_LENGTH = 255
 KEPT_UNREAD = "The model could not be run. The image is kept; send it again later and it will be read then."
 
-NOT_STORED = "The image could not be stored. Tell your administrator: the disk may be full. Nothing was kept of it."
+NOT_STORED = ("The image could not be stored. Tell your administrator: the disk may be full, or the "
+              "storage for files does not answer. Nothing was kept of it.")
+
+GONE = "The case was deleted while the image was on its way. Nothing was kept of it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class Desk:
     """What reading an upload needs: the engine, the store for files with a thread that writes, and the limits."""
 
     engine: Engine
-    store: FileStore
+    store: Files
     writer: Executor
     limits: Limits
 
@@ -91,11 +94,11 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
         micrograph = measured(picture, um_per_px or (known.um_per_px if known else None))
         check_pixel_size(spec, micrograph)
     except Unreadable as problem:
-        return _reject(actor, case_id, spec, name, str(problem), problem.code)
+        return _reject(actor, case_id, spec, name, str(problem), problem.code, facts(name, len(data), sha256))
     except PixelSizeProblem as problem:
-        return _reject(actor, case_id, spec, name, str(problem), "pixel-size")
+        return _reject(actor, case_id, spec, name, str(problem), "pixel-size", facts(name, len(data), sha256))
     # The disk and the model work at the same time; both are done before any row is written.
-    kept = None if known else desk.writer.submit(_kept_image, desk.store, case_id, name, sha256, data, picture)
+    kept = None if known else desk.writer.submit(keeping.write_image, desk.store, case_id, name, sha256, data, picture)
     timed = _read_if_possible(desk.engine, spec, picture, micrograph, sha256)
     try:
         image = kept.result() if kept else known
@@ -104,21 +107,26 @@ def receive_image(desk: Desk, actor: audit.Actor, case_id: int, model: str, name
         return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=NOT_STORED,
                        code="not-stored")
     assert image is not None
-    image.um_per_px = micrograph.um_per_px
+    known_id = known.id if known else None
     try:
+        image.um_per_px = micrograph.um_per_px
         return _commit(actor, spec, name, image, timed)
-    except IntegrityError:
-        # Somebody sent the same bytes at the same moment and was first: theirs is the record.
+    except (CaseGone, IntegrityError, ObjectDeletedError, StaleDataError):
+        # Somebody sent the same bytes at the same moment and was first: theirs is the record. Or the case was deleted.
         db.session.rollback()
-        if not known:
+        if known_id is None:
             desk.store.delete(image.stored_as)
-        elif not predictions.find_prediction_of(known.id, spec.key, spec.version):
+        if cases.load_case(case_id) is None:
+            return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=GONE, code="gone")
+        if known_id is not None and not predictions.find_prediction_of(known_id, spec.key, spec.version):
             raise
         return receive_image(desk, actor, case_id, model, name, data, um_per_px)
 
 
-def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, reason: str, code: str) -> Verdict:
-    audit.record(actor, "image.reject", f"case:{case_id}", name=name[:NAME_LENGTH], code=code)
+def _reject(actor: audit.Actor, case_id: int, spec: ModelSpec, name: str, reason: str, code: str,
+            told: dict[str, str | int]) -> Verdict:
+    model_runs.note_failure(spec, "unreadable", code)
+    audit.record(actor, "image.reject", f"case:{case_id}", code=code, **told)
     db.session.commit()
     return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=reason, code=code)
 
@@ -133,38 +141,28 @@ def _read_if_possible(engine: Engine, spec: ModelSpec, picture: Picture, microgr
         return None
 
 
-def _kept_image(store: FileStore, case_id: int, name: str, sha256: str, data: bytes, picture: Picture) -> Image:
-    clean = scrub(data, picture)
-    return Image(case_id=case_id, sha256=sha256, name=name[:NAME_LENGTH],
-                 stored_as=store.put(clean.data, clean.extension), content_type=clean.content_type,
-                 format=picture.header.format, width=picture.width, height=picture.height, size=len(data),
-                 **fields_of_name(name))
-
-
 def _commit(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed: TimedReading | None) -> Verdict:
     """One transaction for the image, what was said of it, and the audit row."""
-    prediction = _prediction_row(image, timed) if timed else None
-    db.session.add_all([image, prediction] if prediction else [image])
-    db.session.flush()
-    if prediction:
-        work_items.add_for_readers(prediction, image.case_id)
     # Before the commit: afterwards every field would be read from the database once more.
-    verdict = _verdict(spec, name, prediction, veiled=image.case.blind) if prediction else Verdict(
-        file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD, image=image.id,
-        code="model-failed")
-    audit.record(actor, "image.read" if prediction else "image.keep", f"image:{image.id}", case=image.case_id,
-                 model=spec.key, version=spec.version, outcome=prediction.outcome if prediction else verdict.outcome)
+    verdict = _read(actor, spec, name, image, timed) if timed else _unread(actor, spec, name, image)
     db.session.commit()
     return verdict
 
 
-def _prediction_row(image: Image, timed: TimedReading) -> Prediction:
-    reading, spec = timed.reading, timed.spec
-    return Prediction(image=image, model=spec.key, version=spec.version, weights_sha256=spec.weights_sha256,
-                      outcome=reading.outcome, reason=reading.reason, label=reading.label,
-                      scores=dict(reading.scores), findings=[asdict(finding) for finding in reading.findings],
-                      layers=keep_layers(reading), evidence=keep_evidence(reading, timed.um_per_px),
-                      demonstration=spec.demonstration if reading.scores else "", ms=timed.ms)
+def _read(actor: audit.Actor, spec: ModelSpec, name: str, image: Image, timed: TimedReading) -> Verdict:
+    prediction = keeping.add_prediction(actor, image, timed.spec, timed.reading, um_per_px=timed.um_per_px,
+                                        ms=timed.ms, pixels=timed.picture.pixels)
+    return _verdict(spec, name, prediction, veiled=image.case.blind)
+
+
+def _unread(actor: audit.Actor, spec: ModelSpec, name: str, image: Image) -> Verdict:
+    db.session.add(image)
+    db.session.flush()
+    model_runs.note_failure(spec, "failed", "model-failed")
+    audit.record(actor, "image.keep", f"image:{image.id}", case=image.case_id, model=spec.key, version=spec.version,
+                 outcome="error")
+    return Verdict(file=name, model=spec.key, version=spec.version, outcome="error", reason=KEPT_UNREAD,
+                   image=image.id, code="model-failed")
 
 
 def _verdict(spec: ModelSpec, name: str, prediction: Prediction, *, existing: bool = False,

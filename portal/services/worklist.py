@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 
 from models.engine import Engine
 from models.spec import ModelSpec
 from portal.services.blind import is_veiled
 from portal.services.cases import VEILED, score_of, shared_by, words_of
+from portal.services.latest import latest_of_each
 from portal.services.samples import is_drawn
 from portal.services.scores import summary_of
 from portal.storage import worklist
 from portal.storage.pages import Stretch
-from portal.storage.tables import Prediction
-from portal.storage.worklist import Found, Place, WorkFilter
+from portal.storage.tables.readings import Prediction
+from portal.storage.worklist import Place, Texts, WorkFilter
 
 SIZE = 25
 COUNTED = 1000
@@ -123,21 +125,23 @@ def find_neighbours(reader_id: int, prediction_id: int, wanted: WorkFilter,
         return None
     place = now if opened_as is None else replace(now, reviewed=opened_as)
     read = now.reviewed and not place.reviewed
-    before = _one(worklist.find_places(reader_id, wanted, need=1, most=1, start=place, backwards=True))
-    after = _next_waiting(reader_id, wanted, place) if read else _one(
-        worklist.find_places(reader_id, wanted, need=1, most=1, start=place))
+    texts = Texts(reader_id, wanted.text)
+    before = _one(reader_id, wanted, texts, place, backwards=True)
+    after = _next_waiting(reader_id, wanted, texts, place) if read else _one(reader_id, wanted, texts, place)
     rows = worklist.list_predictions([one.prediction_id for one in (before, after) if one])
     return Neighbours(before=_neighbour(rows, before), after=_neighbour(rows, after), read=read)
 
 
-def _next_waiting(reader_id: int, wanted: WorkFilter, place: Place) -> Place | None:
+def _next_waiting(reader_id: int, wanted: WorkFilter, texts: Texts, place: Place) -> Place | None:
     waiting = replace(wanted, reviewed=False)
-    return (_one(worklist.find_places(reader_id, waiting, need=1, most=1, start=place))
-            or _one(worklist.find_places(reader_id, waiting, need=1, most=1)))
+    return _one(reader_id, waiting, texts, place) or _one(reader_id, waiting, texts, None)
 
 
-def _one(found: Found) -> Place | None:
-    return found.places[0] if found.places else None
+def _one(reader_id: int, wanted: WorkFilter, texts: Texts, start: Place | None, *,
+         backwards: bool = False) -> Place | None:
+    places = worklist.find_places(reader_id, wanted, need=1, most=1, start=start, backwards=backwards,
+                                  texts=texts).places
+    return places[0] if places else None
 
 
 def _neighbour(rows: dict[int, Prediction], place: Place | None) -> Neighbour | None:
@@ -168,5 +172,5 @@ def _item(engine: Engine, prediction: Prediction, reader_id: int, reviewed: bool
 
 
 def _others(spec: ModelSpec, prediction: Prediction, reader_id: int) -> tuple[OtherReading, ...]:
-    latest = {one.reader_id: one for one in prediction.reviews if one.reader_id != reader_id}
-    return tuple(OtherReading(reader=one.reader.name, words=words_of(spec, one)) for one in latest.values())
+    return tuple(OtherReading(reader=one.reader.name, words=words_of(spec, one))
+                 for one in latest_of_each(prediction.reviews, attrgetter("reader_id")) if one.reader_id != reader_id)

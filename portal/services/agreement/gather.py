@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portal.services.agreement.scales import CANNOT_JUDGE, MISSING, Scale
+from portal.services.latest import latest_of_each
 from portal.storage.agreement import ReadingRow
 
 Which = Literal["latest", "first", "blind"]
@@ -36,11 +38,10 @@ class Readings:
 
 def pick(rows: Iterable[ReadingRow], which: Which) -> Readings:
     """The latest of each reader and prediction, or the first; `rows` come oldest first."""
+    given = list(rows)[::-1] if which == "first" else rows
     found: dict[int, dict[int, ReadingRow]] = {}
-    for row in rows:
-        held = found.setdefault(row.prediction_id, {})
-        if which != "first" or row.reader_id not in held:
-            held[row.reader_id] = row
+    for row in latest_of_each(given, attrgetter("prediction_id", "reader_id")):
+        found.setdefault(row.prediction_id, {})[row.reader_id] = row
     return Readings(by_prediction=tuple(found.values()))
 
 

@@ -21,7 +21,7 @@ from portal.services.exports.readme import readme_of
 from portal.services.exports.settling import Settled
 from portal.services.exports.tables import NUCLEI, NUCLEI_NAME, row_of, table_of
 from portal.services.exports.training import System, charts_of, things_of, walk_settled
-from portal.storage.files import FileStore
+from portal.storage.files import Files
 from portal.storage.reviewed import Reviewed, find_nuclei
 
 PIECE = 1 << 16
@@ -89,7 +89,7 @@ def begin(actor: audit.Actor, system: System, reader_id: int | None) -> None:
     db.session.commit()
 
 
-def stream_zip(system: System, store: FileStore, reader_id: int | None, made: datetime) -> Iterator[bytes]:
+def stream_zip(system: System, store: Files, reader_id: int | None, made: datetime) -> Iterator[bytes]:
     """The ZIP's bytes. Images come first; the tables wait on disk until all of them are known."""
     outlet, tally, kind = Outlet(), Tally(), table_of(system.spec)
     with (zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,  # type: ignore[call-overload]
@@ -101,7 +101,7 @@ def stream_zip(system: System, store: FileStore, reader_id: int | None, made: da
                 tally.left_out[problem] += 1
                 continue
             name = f"{one.image_id}-{one.sha256[:8]}{PurePath(one.stored_as).suffix}"
-            with store.path(one.stored_as).open("rb") as image:
+            with store.local(one.stored_as).open("rb") as image:
                 yield from (outlet.taken() for _ in folder.put(name, image))
             beside = {"file": name, "group": tally.group(one), "serial": one.serial, "um_per_px": one.um_per_px}
             table.write(csv_line(row_of(kind, settled, beside)).encode())
@@ -128,10 +128,10 @@ def _table(columns: Sequence[str]) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _problem(store: FileStore, one: Reviewed, tally: Tally) -> str:
+def _problem(store: Files, one: Reviewed, tally: Tally) -> str:
     """Why the image cannot be in the set although its readers agree; and from now on it is known."""
     try:
-        with store.path(one.stored_as).open("rb") as image:
+        with store.local(one.stored_as).open("rb") as image:
             digest = hashlib.file_digest(image, "sha256").digest()
     except FileNotFoundError:
         return LOST

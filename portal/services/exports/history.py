@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 from models.engine import Engine
@@ -16,13 +17,14 @@ from portal.services import audit
 from portal.services.blind import HIDDEN
 from portal.services.exports.cells import Cell, cell_of, flat
 from portal.services.exports.columns import Columns, columns_of
+from portal.services.latest import latest_of_each
 from portal.services.reading import demonstration_fields
 from portal.storage import exports
 from portal.storage.cases import CaseFilter
 from portal.storage.exports import Answer, Said
 
-COUNTED = 10_000
-"""A page counts no further."""
+COUNTED = 20_000
+"""A page counts no further, and nobody waits for the file of more."""
 Which = Literal["latest", "all"]
 """Of each reader's reviews of an answer: the one that counts, or the corrected ones too."""
 
@@ -37,6 +39,17 @@ class Wanted:
     last: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How many answers there are, in figures ("0" without any), and whether they are too many to wait for."""
+
+    figures: str
+    large: bool
+
+
+NOTHING = Extent(figures="0", large=False)
+
+
 def begin(actor: audit.Actor, reader_id: int, cases: CaseFilter, reviews: Which, form: str) -> Wanted:
     """Record that this reader takes the history away, and say what it is. What was searched for is not recorded: it
     may be a patient's pseudonym.
@@ -48,10 +61,11 @@ def begin(actor: audit.Actor, reader_id: int, cases: CaseFilter, reviews: Which,
     return wanted
 
 
-def count_at_most(reader_id: int) -> str:
-    """How many answers the reader's whole history holds, in figures: what no export has more of. "0" without any."""
-    found = exports.count_answers(reader_id, COUNTED + 1)
-    return f"{found:,}" if found <= COUNTED else f"more than {COUNTED:,}"
+def measure(reader_id: int, *, whole: bool) -> Extent:
+    """How many answers the reader's history holds; but for the `whole` of it no more is counted than whether any."""
+    most = COUNTED if whole else 0
+    found = exports.count_answers(reader_id, most + 1)
+    return Extent(figures=f"{found:,}" if found <= most else f"more than {most:,}", large=whole and found > most)
 
 
 def find_columns(engine: Engine, wanted: Wanted) -> Columns:
@@ -92,13 +106,8 @@ def _shown(engine: Engine, wanted: Wanted) -> Iterator[Answer]:
         if one.veiled:
             yield _veil(engine, one)
         else:
-            yield one if wanted.reviews == "all" else replace(one, reviews=latest(one.reviews))
-
-
-def latest(reviews: tuple[Said, ...]) -> tuple[Said, ...]:
-    """Each reader's last, in the order in which they were given."""
-    last = {said.reader_id: said for said in reviews}
-    return tuple(said for said in reviews if last[said.reader_id] is said)
+            yield one if wanted.reviews == "all" else replace(
+                one, reviews=tuple(latest_of_each(one.reviews, attrgetter("reader_id"))))
 
 
 def _veil(engine: Engine, one: Answer) -> Answer:

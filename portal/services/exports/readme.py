@@ -22,13 +22,14 @@ PRIVATE = ("The images are those that patients' data protection covers: without 
            "them where patient data belongs.")
 DEMONSTRATION = ("The served version of this system only demonstrates: nobody could agree with its scores, so every "
                  "reading here is a reader's own.")
-NOT_YET = "`python -m models.training fit` cannot read this table yet."
+CORRECTED = ("`fit` learns from the images with nuclei alone: a reading of the whole image says of no nucleus what it "
+             "is.")
 
 
 def readme_of(spec: ModelSpec, kind: TableKind, made: datetime, *, everyone: bool, images: int, nuclei: int,
               charts: Sequence[Chart], left_out: Sequence[tuple[str, int]]) -> str:
     """The text of README.txt."""
-    fits = f"`python -m models.training fit {spec.key}` reads this folder." if kind.fits else NOT_YET
+    fits = f"`python -m models.training fit {spec.key}` reads this folder."
     parts = [
         f"SecondRead: reviewed images as a training set\n{spec.title} ({spec.key})",
         f"Made {made:%Y-%m-%d %H:%M} UTC from {'all cases of the portal' if everyone else 'the cases of one reader'}, "
@@ -36,6 +37,7 @@ def readme_of(spec: ModelSpec, kind: TableKind, made: datetime, *, everyone: boo
         f"{kind.name}: one row per image, {images} in all, with the columns {', '.join(kind.columns)}. {fits}",
         *([f"{NUCLEI_NAME}: {nuclei} nuclei of the images in which a reader put some into another class, with the "
            f"columns {', '.join(NUCLEI)}; x and y are pixels."] if nuclei else []),
+        *([CORRECTED] if spec.recount else []),
         f"How the readings were settled. {RULE}", GROUPS,
         *([DEMONSTRATION] if spec.demonstration else []), PRIVATE]
     text = "\n\n".join(_wrapped(part) for part in parts)

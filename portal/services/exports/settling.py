@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from models.spec import ModelSpec
 from portal.services.by_hand import starting_numbers
 from portal.services.exports.cells import flat
+from portal.services.latest import latest_of_each
 from portal.services.samples import is_drawn
 from portal.storage.reviewed import Opinion, Reviewed
 
@@ -43,9 +45,9 @@ def settle(spec: ModelSpec, same: Sequence[Reviewed]) -> Settled | str:
     if any(one.unfinished for one in same):
         return UNFINISHED
     opinions = sorted((held for one in same for held in one.opinions), key=lambda held: held.review.id)
-    latest = {held.review.reader_id: held for held in opinions}
-    signer = _signer(same, list(latest.values()))
-    counted = [latest[signer]] if signer in latest else list(latest.values())
+    latest = latest_of_each(opinions, attrgetter("review.reader_id"))
+    signer = _signer(same, latest)
+    counted = [held for held in latest if held.review.reader_id == signer] or latest
     if all(held.review.verdict == "cannot-judge" for held in counted):
         return CANNOT_JUDGE
     if any(held.review.verdict == "cannot-judge" for held in counted):

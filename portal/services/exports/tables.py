@@ -15,11 +15,10 @@ NUCLEI_NAME = "nuclei.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class TableKind:
-    """The table's file name and columns; `fits` when `fit` reads such a table."""
+    """The table's file name and columns, as `python -m models.training fit` reads them."""
 
     name: str
     columns: tuple[str, ...]
-    fits: bool
 
 
 def table_of(spec: ModelSpec) -> TableKind:
@@ -28,13 +27,12 @@ def table_of(spec: ModelSpec) -> TableKind:
     asked = tuple(one.key for one in spec.questions)
     if typed and (spec.labels or asked):
         label = ("label",) if spec.labels else ()
-        return TableKind(name="readings.csv", columns=("file", *typed, *asked, *label, "group", "um_per_px"),
-                         fits=False)
+        return TableKind(name="readings.csv", columns=("file", *typed, *asked, *label, "group", "um_per_px"))
     if typed:
-        return TableKind(name="scores.csv", columns=("file", *typed, "serial", "group"), fits=True)
+        return TableKind(name="scores.csv", columns=("file", *typed, "serial", "group"))
     if asked:
-        return TableKind(name="answers.csv", columns=("file", *asked, "group"), fits=False)
-    return TableKind(name="labels.csv", columns=("file", "label", "group", "um_per_px"), fits=True)
+        return TableKind(name="answers.csv", columns=("file", *asked, "group"))
+    return TableKind(name="labels.csv", columns=("file", "label", "group", "um_per_px"))
 
 
 def row_of(kind: TableKind, settled: Settled, beside: Mapping[str, Cell]) -> list[Cell]:

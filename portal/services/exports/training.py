@@ -47,6 +47,8 @@ class TrainingSet:
     demonstration: bool
     table: TableKind
     images: int
+    corrected: int | None
+    """Of them, those in which a reader corrected nuclei; None where there are none to correct."""
     charts: tuple[Chart, ...]
     left_out: tuple[tuple[str, int], ...]
 
@@ -83,7 +85,7 @@ def find_system(engine: Engine, key: str) -> System:
 
 def list_training_sets(engine: Engine, reader_id: int | None) -> list[TrainingSet]:
     """Every system, those with the most images first."""
-    found = [_count(system, reader_id) for system in list_systems(engine)]
+    found = [count_set(system, reader_id) for system in list_systems(engine)]
     return sorted(found, key=lambda one: (-one.images, not one.left_out, one.title))
 
 
@@ -130,18 +132,21 @@ def buckets_of(measure: Measure) -> list[str]:
             for low, high in pairwise(edges)]
 
 
-def _count(system: System, reader_id: int | None) -> TrainingSet:
+def count_set(system: System, reader_id: int | None) -> TrainingSet:
+    """What the training set of one system would hold now."""
     counts, left_out = Counter[tuple[str, str]](), Counter[str]()
-    images = 0
+    images = corrected = 0
     for _same, settled in walk_settled(system, reader_id):
         if isinstance(settled, str):
             left_out[settled] += 1
         else:
             images += 1
+            corrected += bool(settled.opinion.review.corrections)
             counts.update(things_of(system.spec, settled))
     spec = system.spec
     return TrainingSet(key=spec.key, title=spec.title, demonstration=bool(spec.demonstration), table=table_of(spec),
-                       images=images, charts=charts_of(spec, counts) if images else (),
+                       images=images, corrected=corrected if spec.recount else None,
+                       charts=charts_of(spec, counts) if images else (),
                        left_out=tuple((reason, left_out[reason]) for reason in REASONS if left_out[reason]))
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Literal
+
+from portal.services.latest import latest_of_each
 
 Agreement = Literal["agrees", "same class", "differs", "cannot judge", "by hand", "not read", "hidden"]
 
 
 def counting(prediction: dict[str, Any]) -> list[dict[str, Any]]:
     """Of each reader the latest review, in the order in which they were given."""
-    latest = {one["reader_id"]: one for one in prediction["reviews"]}
-    return [one for one in prediction["reviews"] if latest[one["reader_id"]] is one]
+    return latest_of_each(prediction["reviews"], itemgetter("reader_id"))
 
 
 def agreement_of(prediction: dict[str, Any], review: dict[str, Any]) -> Agreement:

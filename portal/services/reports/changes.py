@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from portal.services.reports.snapshot import Content, digest_of
@@ -65,10 +65,11 @@ def list_changes(before: Outline, after: Outline) -> tuple[Change, ...]:
 
 def fingerprint(outline: Outline, last_number: int) -> str:
     """Stands for what somebody saw who signs: the case so far, and the reports that were signed."""
-    rows = asdict(outline)
     # Who brought an image in is looked up only for new ones.
-    seen = {key: {**one, "added_by": ""} for key, one in rows["images"].items()}
-    return digest_of({**rows, "images": seen, "last": last_number})
+    images = {key: {**one, "added_by": ""} for key, one in outline.images.items()}
+    told = {name: {key: vars(one) for key, one in rows.items()}
+            for name, rows in (("readings", outline.readings), ("reviews", outline.reviews))}
+    return digest_of({"case": outline.case, "images": images, **told, "last": last_number})
 
 
 def _field_changes(about: str, names: Mapping[str, str], before: Mapping[str, Any],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from models.engine import Engine
 from portal.services.blind import is_veiled
-from portal.services.cases import get_case
+from portal.services.cases import get_case, load_images
 from portal.services.errors import NotFound, ReportDamaged, StillVeiled
 from portal.services.reports import snapshot
 from portal.services.reports.pdf.document import Paper, Seal, render
@@ -15,8 +16,15 @@ from portal.services.reports.pictures import Pictures
 from portal.services.reports.signing import changes_since, count_veiled
 from portal.services.reports.snapshot import Content
 from portal.storage import reports
-from portal.storage.files import FileStore
-from portal.storage.tables import Report
+from portal.storage.files import Files
+from portal.storage.tables.readings import Report
+
+Step = Callable[[], None]
+"""Called before each picture; what it raises ends the making."""
+
+
+def nothing() -> None:
+    """The step of somebody who only waits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +35,26 @@ class Document:
     data: bytes
 
 
-def current_report(engine: Engine, store: FileStore, case_id: int, reader_id: int, paper: Paper,
-                   at: datetime) -> Document:
+def current_report(engine: Engine, store: Files, case_id: int, reader_id: int, paper: Paper,
+                   at: datetime, step: Step = nothing) -> Document:
     """The last signed report while nothing changed, else an unsigned preview. Raises NotFound or ReportDamaged."""
     case = get_case(case_id, reader_id)
-    images, number = reports.list_images(case_id), reports.last_number(case_id)
+    images, number = load_images(case), reports.last_number(case_id)
     last = reports.find_report(case_id, number) if number else None
     changes = None
     if last and not count_veiled(case, images, reader_id):
         changes = changes_since(engine, case, images, last)
         if not changes:
-            return _signed(store, last, paper)
+            return draw_signed(store, last, paper, step)
     content = snapshot.take(engine, case, images, reader_id, uploaders=reports.list_uploaders(images))
     content["since"] = {"number": last.number, "by": last.signer.name, "at": snapshot.stamp(last.signed_at),
                         "changes": [asdict(one) for one in changes] if changes else []} if last else None
-    data = render(content, Pictures(store).draw, paper, Seal(at=snapshot.stamp(at)))
+    data = render(content, Pictures(store, step).draw, paper, Seal(at=snapshot.stamp(at)))
     return Document(name=f"secondread-case-{case_id}-not-signed.pdf", data=data)
 
 
-def signed_report(store: FileStore, case_id: int, number: int, reader_id: int, paper: Paper) -> Document:
+def signed_report(store: Files, case_id: int, number: int, reader_id: int, paper: Paper,
+                  step: Step = nothing) -> Document:
     """A signed report as it was. Raises NotFound, StillVeiled or ReportDamaged."""
     case = get_case(case_id, reader_id)
     report = reports.find_report(case_id, number)
@@ -53,14 +62,15 @@ def signed_report(store: FileStore, case_id: int, number: int, reader_id: int, p
         raise NotFound
     told = {one["id"] for image in report.content["images"] for one in image["predictions"]}
     if any(one.id in told and is_veiled(case, one, reader_id)
-           for image in reports.list_images(case_id) for one in image.predictions):
+           for image in load_images(case) for one in image.predictions):
         raise StillVeiled
-    return _signed(store, report, paper)
+    return draw_signed(store, report, paper, step)
 
 
-def _signed(store: FileStore, report: Report, paper: Paper) -> Document:
+def draw_signed(store: Files, report: Report, paper: Paper, step: Step = nothing) -> Document:
+    """Whoever asks: who may is the caller's to know. Raises ReportDamaged."""
     content: Content = report.content
     if snapshot.digest_of(content) != report.sha256:
         raise ReportDamaged
-    data = render(content, Pictures(store).draw, paper, Seal(at=content["signature"]["at"], sha256=report.sha256))
+    data = render(content, Pictures(store, step).draw, paper, Seal(at=content["signature"]["at"], sha256=report.sha256))
     return Document(name=f"secondread-case-{report.case_id}-report-{report.number}.pdf", data=data)

@@ -14,7 +14,7 @@ from models.engine import Engine
 from portal.extensions import db
 from portal.services import audit, logins
 from portal.services.blind import is_veiled
-from portal.services.cases import get_case
+from portal.services.cases import get_case, load_images
 from portal.services.errors import CannotSign
 from portal.services.login_sessions import Login
 from portal.services.reports import snapshot
@@ -22,8 +22,9 @@ from portal.services.reports.agreement import is_open
 from portal.services.reports.changes import Change, Outline, fingerprint, list_changes, outline_of
 from portal.services.reports.snapshot import Content
 from portal.storage import reports
-from portal.storage.files import FileStore
-from portal.storage.tables import Case, Image, Report
+from portal.storage.files import Files
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Report
 
 SEEN_OTHERWISE = ("This case changed while the page was open, or somebody signed it. "
                   "Look at it once more and sign then.")
@@ -73,9 +74,9 @@ class Signature:
     although_waiting: bool
 
 
-def describe(engine: Engine, case: Case, reader_id: int) -> ReportState:
-    """The state of a case that this reader may see."""
-    signed, images = reports.list_reports(case.id), reports.list_images(case.id)
+def describe(engine: Engine, case: Case, images: Sequence[Image], reader_id: int) -> ReportState:
+    """The state of a case that this reader may see; `images` are all of it, as `load_images` gives them."""
+    signed = reports.list_reports(case.id)
     content = snapshot.take(engine, case, images, None, uploaders={}, whole=False)
     now = outline_of(content)
     changes = _changes_since(signed[0], now, images) if signed else ()
@@ -89,13 +90,14 @@ def describe(engine: Engine, case: Case, reader_id: int) -> ReportState:
         seen=fingerprint(now, signed[0].number if signed else 0))
 
 
-def sign_case(engine: Engine, store: FileStore, actor: audit.Actor, login: Login, case_id: int,
+def sign_case(engine: Engine, store: Files, actor: audit.Actor, login: Login, case_id: int,
               signature: Signature, *, settings: Settings, at: datetime) -> int:
     """Sign what was seen and return the report's number. Raises NotFound, CannotSign, BadLogin or TooManyTries."""
     case = get_case(case_id, login.id)
-    state = describe(engine, case, login.id)
+    images = load_images(case)
+    state = describe(engine, case, images, login.id)
     _check(state, login, signature)
-    content = _signed_content(engine, store, case, state, login, signature, at)
+    content = _signed_content(engine, store, case, images, state, login, signature, at)
     number, sha256 = content["signature"]["number"], snapshot.digest_of(content)
     logins.confirm_password(actor, login, signature.password, settings=settings, at=at)
     report = Report(case_id=case_id, number=number, signed_by=login.id, comment=signature.comment, content=content,
@@ -147,10 +149,9 @@ def _check(state: ReportState, login: Login, signature: Signature) -> None:
         raise CannotSign(SAME_AGAIN.format(number=state.last.number))
 
 
-def _signed_content(engine: Engine, store: FileStore, case: Case, state: ReportState, login: Login,
-                    signature: Signature, at: datetime) -> Content:
+def _signed_content(engine: Engine, store: Files, case: Case, images: Sequence[Image], state: ReportState,
+                    login: Login, signature: Signature, at: datetime) -> Content:
     """The whole case, the hash of every file that it shows, and the signature under it."""
-    images = reports.list_images(case.id)
     content = snapshot.take(engine, case, images, None, uploaders=reports.list_uploaders(images))
     for image in content["images"]:
         image["file_sha256"] = _file_hash(store, image)
@@ -167,9 +168,9 @@ def _reference(line: SignedLine) -> Content:
     return {"number": line.number, "sha256": line.sha256, "by": line.by, "at": snapshot.stamp(line.at)}
 
 
-def _file_hash(store: FileStore, image: Content) -> str:
+def _file_hash(store: Files, image: Content) -> str:
     try:
-        with store.path(image["stored_as"]).open("rb") as file:
+        with store.local(image["stored_as"]).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
         raise CannotSign(f"The file of {image['name']} cannot be read, so the case cannot be signed. "

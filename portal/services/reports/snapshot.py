@@ -22,7 +22,8 @@ from portal.services.samples import is_drawn
 from portal.services.scores import Bar, bars_of, facts_of, lines_of, measures_of, questions_of, summary_of
 from portal.services.system import VERSION
 from portal.storage import reports
-from portal.storage.tables import Case, Image, Prediction, Review
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, Review
 
 FORMAT = 1
 Content = dict[str, Any]
@@ -32,7 +33,7 @@ def take(engine: Engine, case: Case, images: Sequence[Image], reader_id: int | N
          uploaders: Mapping[int, str], whole: bool = True) -> Content:
     """The case as this reader may see it; for None, as it is: only to be compared or signed, never to be shown.
 
-    Without `whole`, no evidence is loaded: enough to tell what changed.
+    Without `whole`, scores are left out and no evidence is loaded: enough to tell what changed.
     """
     return {
         "format": FORMAT, "portal": VERSION,
@@ -61,9 +62,9 @@ def stamp(moment: datetime) -> str:
 
 def _image(image: Image, added_by: str) -> Content:
     return {"id": image.id, "name": image.name, "sha256": image.sha256, "stored_as": image.stored_as,
-            "format": image.format, "width": image.width, "height": image.height, "um_per_px": image.um_per_px,
-            "serial": image.serial, "group": image.specimen_group, "drawn": is_drawn(image.name),
-            "uploaded_at": stamp(image.uploaded_at), "added_by": added_by}
+            "kind": image.kind, "format": image.format, "width": image.width, "height": image.height,
+            "um_per_px": image.um_per_px, "serial": image.serial, "group": image.specimen_group,
+            "drawn": is_drawn(image.name), "uploaded_at": stamp(image.uploaded_at), "added_by": added_by}
 
 
 def _prediction(engine: Engine, case: Case, prediction: Prediction, reader_id: int | None, *,
@@ -76,7 +77,7 @@ def _prediction(engine: Engine, case: Case, prediction: Prediction, reader_id: i
         return {**made, "outcome": HIDDEN, "demonstration": "", "reviews": []}
     said = {**made, "outcome": prediction.outcome, "reason": prediction.reason, "label": prediction.label,
             "demonstration": prediction.demonstration, "notice": spec.notice,
-            "reviews": [_review(spec, one) for one in prediction.reviews]}
+            "reviews": [_review(spec, one, whole=whole) for one in prediction.reviews]}
     return {**said, **_scores(spec, prediction), **_evidence(prediction)} if whole else said
 
 
@@ -115,9 +116,11 @@ def _evidence(prediction: Prediction) -> Content:
     }
 
 
-def _review(spec: ModelSpec, review: Review) -> Content:
-    scores = review.scores or {}
-    return {"id": review.id, "reader_id": review.reader_id, "reader": review.reader.name, "verdict": review.verdict,
-            "label": review.label, "scores": [list(one) for one in lines_of(spec, scores)],
-            "notes": list(notes_of(spec, scores)), "reason": review.reason, "blind": review.blind,
+def _review(spec: ModelSpec, review: Review, *, whole: bool) -> Content:
+    said = {"id": review.id, "reader_id": review.reader_id, "reader": review.reader.name, "verdict": review.verdict,
+            "label": review.label, "reason": review.reason, "blind": review.blind,
             "created_at": stamp(review.created_at)}
+    if not whole:
+        return said
+    scores = review.scores or {}
+    return {**said, "scores": [list(one) for one in lines_of(spec, scores)], "notes": list(notes_of(spec, scores))}

@@ -1,0 +1,1 @@
+"""What the portal counts and measures of itself, in Prometheus' text form."""

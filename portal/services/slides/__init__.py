@@ -1,0 +1,1 @@
+"""Whole slides: how they come in, are kept, seen and drawn on."""
