@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from typing import Any
 
+from flask import current_app
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from itsdangerous import Signer
 from sqlalchemy import Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase
+from werkzeug.utils import import_string
 
+MARIADB_LINE = "portal.storage.mariadb:Line"
 # Named constraints, so that a migration can drop them on every database.
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -21,6 +26,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+# The library's own way to choose (its documentation names it): Flask-WTF offers no other for the tokens of forms.
+Signer.default_digest_method = staticmethod(hashlib.sha256)
 
 
 class Table(DeclarativeBase):
@@ -34,6 +43,18 @@ migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 bootstrap = Bootstrap5()
+
+
+def secrets_of_app() -> tuple[str, ...]:
+    """The secret key of the app that is running, then those that it had before."""
+    settings = current_app.extensions["settings"]
+    return (settings.secret_key, *settings.old_secret_keys)
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect_mariadb(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+    """Imported only where there is a MariaDB: its client takes 10 MB."""
+    return import_string(MARIADB_LINE)(*arguments, **options) if dialect.driver == "pymysql" else None
 
 
 @event.listens_for(Engine, "connect")

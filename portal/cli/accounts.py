@@ -13,10 +13,12 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config import Settings
-from portal.services import accounts, links
+from portal.services import accounts, factor_rule, links, second_factor
+from portal.services.break_glass import break_glass
 from portal.services.errors import PortalError
 from portal.services.links import COMMAND_LINE
-from portal.storage.tables import ROLES, now
+from portal.storage.tables.accounts import ROLES
+from portal.storage.tables.columns import now
 
 group = AppGroup("users", help="Accounts: create, approve, disable, list, set a new password.")
 
@@ -34,6 +36,8 @@ def create(email: str, name: str, role: str, password_stdin: bool, approved: boo
         accounts.create_account(COMMAND_LINE, name, email, password, role=role, approved=approved,
                                 rounds=_settings().bcrypt_rounds)
     click.echo(f"Created {email} as {role}, {'approved' if approved else 'waiting for approval'}.")
+    if role == "admin":
+        click.echo("The first login sets up a second factor: have a phone with an authenticator app at hand.")
 
 
 @group.command("approve")
@@ -61,6 +65,27 @@ def reset_password(email: str, base: str | None) -> None:
     """Print a link, good once and for 24 hours, that sets a new password."""
     with _plain_errors():
         token = links.create_reset_link(COMMAND_LINE, accounts.get_by_email(email).id, now())
+    click.echo(f"{_base(base)}/reset?token={token}")
+
+
+@group.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take the second factor from somebody who lost it, and end their logins."""
+    with _plain_errors():
+        user = second_factor.reset(COMMAND_LINE, accounts.get_by_email(email).id)
+    click.echo(f"{user.email} logs in with the password alone"
+               + (" and sets up a new second factor then." if factor_rule.is_required(user.role) else "."))
+@group.command("break-glass")
+@click.argument("email")
+@click.option("--name", default="", help="The person's name, for an account that is new.")
+@click.option("--reason", default="", help="Why; it is kept in the audit.")
+@click.option("--base", metavar="URL", help="The portal's address, as people type it.")
+def break_the_glass(email: str, name: str, reason: str, base: str | None) -> None:
+    """Make somebody an administrator when nobody can log in; prints a link for the password. Everybody is told."""
+    with _plain_errors():
+        token = break_glass(COMMAND_LINE, email, name, reason, rounds=_settings().bcrypt_rounds, at=now())
+    click.echo("This is recorded, and every administrator is told on every page.", err=True)
     click.echo(f"{_base(base)}/reset?token={token}")
 
 

@@ -19,8 +19,29 @@ class LoginForm(FlaskForm):
                                                               Length(max=EMAIL_LENGTH)])
     password = PasswordField("Password", validators=[InputRequired("Give your password.")])
     remember = BooleanField("Keep me logged in on this computer")
-    carried = HiddenField()
+    carried = HiddenField(default="")
     """What was being typed when the login before had ended; sealed by `portal.views.carried`."""
+
+
+class CodeForm(FlaskForm):
+    """The second half of a login."""
+
+    code = StringField("Code", filters=[strip], validators=[InputRequired("Type the code."), Length(max=60)])
+    carried = HiddenField()
+
+
+class ForgottenForm(FlaskForm):
+    """Who wants a link for a new password by mail."""
+
+    email = EmailField("E-mail", filters=[strip], validators=[InputRequired("Give your e-mail address."),
+                                                              Length(max=EMAIL_LENGTH)])
+
+
+class ProofForm(FlaskForm):
+    """The password once more, and a code; for accounts without a second factor the view takes the code's field out."""
+
+    proof = PasswordField("Your password", validators=[InputRequired("Give your password.")])
+    proof_code = StringField("Code", filters=[strip], validators=[InputRequired("Type the code."), Length(max=60)])
 
 
 class NewPasswordForm(FlaskForm):

@@ -41,6 +41,8 @@ class CaseForm(FlaskForm):
                            validators=[DataRequired("Say what the specimen is."), Length(max=120)])
     note = TextAreaField("Note", filters=[strip], validators=[Optional(), Length(max=2000)])
     blind = BooleanField("Read blind first")
+    # The pseudonym that its writer was asked about and wants all the same.
+    sure = HiddenField()
     # A box that is not ticked is not sent: only this tells it from a script that does not know of it.
     asked = HiddenField(default="yes")
     submit = SubmitField("Open case")
@@ -63,6 +65,23 @@ class UploadForm(FlaskForm):
         """Fill the choices with the models' keys and titles; `chosen` stands there unless another was sent."""
         self.model.choices = [SelectChoice(key, title) for key, title in titles]
         self.model.data = self.model.data or chosen
+        return self
+
+
+class FolderForm(FlaskForm):
+    """Images that lie in the import folder. Other names than the upload's, beside which it stands."""
+
+    folder = SelectField("Folder")
+    system = SelectField("System")
+    sure = HiddenField()
+    pixel = NumberField("Pixel size (µm per pixel) of all of them, when known", validators=[
+        Optional(), is_pixel_size])
+
+    def offer(self, folders: Iterable[tuple[str, int]], systems: Iterable[tuple[str, str]], usual: str) -> FolderForm:
+        """Fill the choices with folders and their number of images, and with systems."""
+        self.folder.choices = [SelectChoice(name, f"{name} ({number} images)") for name, number in folders]
+        self.system.choices = [SelectChoice(key, title) for key, title in systems]
+        self.system.data = self.system.data or usual
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import StringField, SubmitField
+from wtforms import HiddenField, StringField, SubmitField
 
 from portal.forms.text import strip
 
@@ -13,4 +13,5 @@ class ImageFieldsForm(FlaskForm):
 
     serial = StringField("Serial", filters=[strip], description="Which field of the specimen, for example S-3602-01.")
     specimen_group = StringField("Group", filters=[strip], description="The specimen, for example S-3602.")
+    sure = HiddenField()
     submit = SubmitField("Save")

@@ -61,7 +61,7 @@ class ReviewForm(FlaskForm):
     label = SelectField("Class", validators=[Optional()])
     reason = TextAreaField("Reason", filters=[strip], validators=[Optional(), Length(max=2000)])
     corrections = CorrectionsField()
-    ticket = HiddenField()
+    ticket = HiddenField(default="")
     """Whose form this is and since when; sealed by `portal.views.carried`."""
     submit = SubmitField("Save review")
 

@@ -10,10 +10,10 @@ from portal.forms.auth import NewPasswordForm, RegisterForm
 class SetupForm(RegisterForm):
     """The first administrator."""
 
-    token = HiddenField()
+    token = HiddenField(default="")
 
 
 class ResetForm(NewPasswordForm):
     """A new password, for whoever holds the link."""
 
-    token = HiddenField()
+    token = HiddenField(default="")

@@ -9,11 +9,12 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal.forms.account import PasswordForm, TokenForm
-from portal.services import api_tokens, login_sessions, logins
-from portal.services.errors import BadLogin, BadToken, NotFound, TooManyTries, WeakPassword
-from portal.storage.tables import now
+from portal.services import api_tokens, login_sessions, logins, second_factor
+from portal.services.errors import BadLogin, BadToken, NotFound, TooManyTries, WeakPassword, WrongCode
+from portal.storage.tables.columns import now
 from portal.views import sessions
-from portal.views.guards import signed_in
+from portal.views.guards import proven, signed_in
+from portal.views.headers import cleared
 from portal.views.slowed import tell_slowed
 from portal.views.wiring import settings
 
@@ -39,14 +40,16 @@ def password_form() -> str | Response:
 @bp.post("/password")
 @signed_in
 def password_change() -> Page:
-    form = PasswordForm()
+    form = _password_form()
     if not form.validate():
         return _show(form=form), 400
     try:
-        renewed = logins.change_password(sessions.current_actor(), current_user, form.current.data,
-                                         form.password.data, settings=settings(), at=now())
+        renewed = logins.change_password(sessions.current_actor(), current_user, form.current.data, form.password.data,
+                                         form.code.data if form.code else "", settings=settings(), at=now())
     except TooManyTries as problem:
         return tell_slowed(TEMPLATE, form, problem, **_own())
+    except WrongCode as problem:
+        (form.code or form.current).errors = [str(problem)]
     except BadLogin as problem:
         form.current.errors = [str(problem)]
     except WeakPassword as problem:
@@ -60,15 +63,25 @@ def password_change() -> Page:
 
 @bp.post("/sessions/<id:session_id>/end")
 @signed_in
+@proven
 def session_end(session_id: int) -> Response:
     if session_id == current_user.session_id:
         sessions.end()
-        return redirect(url_for("home.index"), 303)
+        return cleared(redirect(url_for("home.index"), 303))
     try:
         login_sessions.end_session(sessions.current_actor(), current_user.id, session_id)
     except NotFound:
         abort(404)
     flash("That login has ended.", "success")
+    return redirect(url_for("account.account_view"), 303)
+
+
+@bp.post("/sessions/end-others")
+@signed_in
+@proven
+def sessions_end_others() -> Response:
+    ended = login_sessions.end_others(sessions.current_actor(), current_user)
+    flash("Every other login of yours has ended." if ended else "There was no other login of yours.", "success")
     return redirect(url_for("account.account_view"), 303)
 
 
@@ -81,6 +94,7 @@ def token_form() -> str | Response:
 
 @bp.post("/tokens")
 @signed_in
+@proven
 def token_create() -> Page:
     """Not a redirect: the secret is shown in this answer and nowhere else."""
     form = TokenForm()
@@ -105,12 +119,20 @@ def token_revoke(token_id: int) -> Response:
     return redirect(url_for("account.account_view"), 303)
 
 
+def _password_form(**sent: Any) -> PasswordForm:
+    form = PasswordForm(**sent)
+    if not second_factor.has_one(current_user.id):
+        del form.code
+    return form
+
+
 def _show(**changes: Any) -> str:
-    return render_template(TEMPLATE, **{"form": PasswordForm(formdata=None), **_own(), **changes})
+    return render_template(TEMPLATE, **{"form": _password_form(formdata=None), **_own(), **changes})
 
 
 def _own() -> dict[str, Any]:
     """What the page shows besides what was just done."""
     return {"token_form": TokenForm(formdata=None), "made": "", "made_for": "",
+            "factor": second_factor.describe(current_user),
             "sessions": login_sessions.list_sessions(current_user, settings(), now()),
             "tokens": api_tokens.list_tokens(current_user.id)}

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from models.spec import ModelSpec
-from portal.forms.admin import AuditFilterForm
-from portal.services import accounts, activation, audit_log, links, offers, system
+from portal.services import (
+    accounts,
+    activation,
+    factor_rule,
+    fitting,
+    glance,
+    links,
+    offers,
+    readiness,
+    second_factor,
+    system,
+)
+from portal.services.backup import daily
+from portal.services.chain.daily import look_at_trail
 from portal.services.errors import LastAdministrator, NotActivated, NotFound
-from portal.storage.tables import User, now
+from portal.services.jobs import queue
+from portal.storage.tables.accounts import User
+from portal.storage.tables.columns import now
 from portal.views import wiring
-from portal.views.guards import administrator
+from portal.views.guards import administrator, proven
 from portal.views.sessions import current_actor
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -31,6 +45,7 @@ def user_list() -> str:
 
 @bp.post("/users/<id:user_id>/approve")
 @administrator
+@proven
 def user_approve(user_id: int) -> Response:
     user = _or_404(lambda: accounts.approve_user(current_actor(), user_id))
     flash(f"{user.name} can log in now.", "success")
@@ -39,6 +54,7 @@ def user_approve(user_id: int) -> Response:
 
 @bp.post("/users/<id:user_id>/disable")
 @administrator
+@proven
 def user_disable(user_id: int) -> Response:
     try:
         user = _or_404(lambda: accounts.disable_user(current_actor(), user_id, now()))
@@ -51,6 +67,7 @@ def user_disable(user_id: int) -> Response:
 
 @bp.post("/users/<id:user_id>/reset")
 @administrator
+@proven
 def user_reset(user_id: int) -> str:
     """Shows the link instead of redirecting: it is kept nowhere that another request could read it."""
     user = _or_404(lambda: accounts.get_user(user_id))
@@ -59,24 +76,29 @@ def user_reset(user_id: int) -> str:
                            link=url_for("setup.reset_form", token=token, _external=True))
 
 
-@bp.get("/audit")
+@bp.post("/users/<id:user_id>/second-factor/reset")
 @administrator
-def audit_list() -> str:
-    form = AuditFilterForm(request.args)
-    text = form.q.data if form.validate() else ""
-    return render_template("admin/audit_list.html", form=form,
-                           page=audit_log.list_events(text, wiring.page_number(), current_user.id))
+@proven
+def user_reset_second_factor(user_id: int) -> Response:
+    if user_id == current_user.id:
+        abort(404)
+    user = _or_404(lambda: second_factor.reset(current_actor(), user_id))
+    flash(f"{user.name} logs in with the password alone now"
+          + (", and is led to set up a new second factor." if factor_rule.is_required(user.role) else "."), "success")
+    return redirect(url_for("admin.user_list"), 303)
 
 
 @bp.get("/models")
 @administrator
 def model_states() -> str:
     engine = wiring.engine()
-    return render_template("admin/model_states.html", rows=offers.list_states(engine), problems=engine.own_problems())
+    return render_template("admin/model_states.html", rows=offers.list_states(engine), problems=engine.own_problems(),
+                           taught=fitting.list_keys(engine))
 
 
 @bp.post("/models/<key>/activate")
 @administrator
+@proven
 def model_activate(key: str) -> Response:
     return _offered(lambda: activation.activate(wiring.engine(), current_actor(), key))
 
@@ -94,12 +116,14 @@ def model_version(key: str, version: str) -> str:
 
 @bp.post("/models/<key>/<version>/promote")
 @administrator
+@proven
 def model_promote(key: str, version: str) -> Response:
     return _offered(lambda: activation.activate(wiring.engine(), current_actor(), key, version))
 
 
 @bp.post("/models/<key>/rollback")
 @administrator
+@proven
 def model_roll_back(key: str) -> Response:
     return _offered(lambda: activation.roll_back(wiring.engine(), current_actor(), key))
 
@@ -121,7 +145,11 @@ def _offered(change: Callable[[], ModelSpec]) -> Response:
 @bp.get("/system", endpoint="system")
 @administrator
 def system_view() -> str:
-    return render_template("admin/system.html", system=system.describe(wiring.settings()))
+    told = system.describe(wiring.settings(), wiring.files())
+    return render_template("admin/system.html", system=told, queue=queue.describe(),
+                           glance=glance.look(wiring.settings(), told.stored_bytes, now()),
+                           backup=daily.last_backup(wiring.settings()), trail=look_at_trail(),
+                           parts=readiness.check(wiring.probe(), wiring.engine(), wiring.settings()))
 
 
 def _or_404(find: Callable[[], User]) -> User:

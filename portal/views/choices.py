@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal.forms.choices import BlindPolicyForm
 from portal.services import blind
-from portal.views.guards import administrator
+from portal.views.guards import administrator, proven
 from portal.views.sessions import current_actor
 
 bp = Blueprint("choices", __name__, url_prefix="/admin/choices")
@@ -21,6 +21,7 @@ def choice_form() -> str:
 
 @bp.post("")
 @administrator
+@proven
 def choice_save() -> Response | tuple[str, int]:
     form = BlindPolicyForm()
     if not form.validate():

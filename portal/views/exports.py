@@ -7,13 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flask import Blueprint, Response, request, send_file, stream_with_context
+from flask import Blueprint, Response, abort, redirect, request, send_file, stream_with_context, url_for
 from flask_login import current_user
+from werkzeug.wrappers import Response as AnyResponse
 
 from portal.services.exports import files, history
 from portal.services.exports.history import Wanted
-from portal.storage.tables import now
-from portal.views import wiring
+from portal.services.jobs import queue
+from portal.services.jobs.kinds import export
+from portal.storage.tables.columns import now
+from portal.views import spending, wiring
 from portal.views.cases import wanted_cases
 from portal.views.guards import signed_in
 from portal.views.sessions import current_actor
@@ -55,9 +58,25 @@ def history_xlsx() -> Response:
     return _private(answer)
 
 
+@bp.post("/cases/export")
+@signed_in
+def history_job() -> AnyResponse:
+    """A history that is too large to wait for, or whichever somebody wants made in the background."""
+    form = request.form.get("form", "csv")
+    if form not in export.FORMS:
+        abort(400)
+    spending.take_export()
+    order = export.history_order(current_actor(), current_user.id, wanted_cases(), _reviews(), form)
+    return redirect(url_for("jobs.job_view", job_id=queue.submit(wiring.carrier(), current_actor(), order)), 303)
+
+
 def _begin(form: str) -> Wanted:
-    reviews: history.Which = "all" if request.args.get("reviews") == "all" else "latest"
-    return history.begin(current_actor(), current_user.id, wanted_cases(), reviews, form)
+    spending.take_export()
+    return history.begin(current_actor(), current_user.id, wanted_cases(), _reviews(), form)
+
+
+def _reviews() -> history.Which:
+    return "all" if request.args.get("reviews") == "all" else "latest"
 
 
 def sent(pieces: Iterator[bytes], kind: str, name: str) -> Response:

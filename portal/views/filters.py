@@ -1,49 +1,13 @@
-"""How pages write times, shares and sizes, and which sections the reader may go to."""
+"""How pages write times, shares and sizes, and what every page knows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Flask, request
-from flask_login import current_user
+from flask import Flask
 
 from portal.services.system import VERSION
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One link of the main navigation."""
-
-    title: str
-    endpoint: str
-    current: bool
-
-
-PUBLIC = (("Models", "models.model_list"),)
-READING = (("Worklist", "home.index"), ("History", "cases.case_list"), ("New case", "cases.case_create_form"),
-           ("Agreement", "agreement.agreement_view"))
-ADMINISTRATION = (("Accounts", "admin.user_list"), ("Audit", "admin.audit_list"),
-                  ("Model states", "admin.model_states"), ("System", "admin.system"))
-UNDER = {
-    "cases.case_create": "cases.case_create_form",
-    "cases.case_view": "cases.case_list",
-    "images.image_upload": "cases.case_list",
-    "images.image_upload_form": "cases.case_list",
-    "reports.sign_form": "cases.case_list",
-    "reports.sign": "cases.case_list",
-    "training_sets.training_set_list": "cases.case_list",
-    "predictions.prediction_view": "home.index",
-    "predictions.review_form": "home.index",
-    "predictions.review_create": "home.index",
-    "models.model_view": "models.model_list",
-    "admin.user_reset": "admin.user_list",
-    "choices.choice_form": "admin.system",
-    "choices.choice_save": "admin.system",
-    "sharing.reader_add": "cases.case_list",
-    "sharing.blind_end_form": "cases.case_list",
-}
-"""Pages without a link of their own, and the section they belong to."""
+from portal.views.navigation import administration, sections
 
 
 def moment(value: datetime) -> str:
@@ -76,19 +40,9 @@ def colour(parts: tuple[int, int, int]) -> str:
     return "#" + "".join(f"{part:02x}" for part in parts)
 
 
-def sections() -> tuple[Section, ...]:
-    """The links of the main navigation for whoever is asking."""
-    links: tuple[tuple[str, str], ...] = PUBLIC
-    if current_user.is_authenticated:
-        links = READING + PUBLIC + (ADMINISTRATION if current_user.role == "admin" else ())
-    here = UNDER.get(request.endpoint or "", request.endpoint)
-    return tuple(Section(title=title, endpoint=endpoint, current=endpoint == here)
-                 for title, endpoint in links)
-
-
 def init_app(app: Flask) -> None:
     app.add_template_filter(moment, "moment")
     app.add_template_filter(percent, "percent")
     app.add_template_filter(size, "bytes")
     app.add_template_filter(colour, "colour")
-    app.context_processor(lambda: {"nav": sections(), "version": VERSION})
+    app.context_processor(lambda: {"nav": sections(), "administration": administration(), "version": VERSION})

@@ -9,7 +9,7 @@ from portal.forms.auth import LoginForm
 from portal.services import accounts, worklist
 from portal.views import places
 from portal.views.guards import anyone
-from portal.views.wiring import engine
+from portal.views.wiring import engine, settings
 
 bp = Blueprint("home", __name__)
 
@@ -18,7 +18,7 @@ bp = Blueprint("home", __name__)
 @anyone
 def index() -> str:
     if not current_user.is_authenticated:
-        return render_template("home/landing.html", form=LoginForm())
+        return render_template("home/landing.html", form=LoginForm(), by_mail=settings().mail is not None)
     waiting = accounts.count_waiting() if current_user.role == "admin" else 0
     form, wanted = places.read_filter(request.args, whole=True)
     cursor = places.read_cursor(request.args)

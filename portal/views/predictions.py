@@ -9,8 +9,9 @@ from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_t
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from models.imaging.heat import LONGEST_SIDE
 from portal.forms.predictions import ReviewForm, make_review_form
-from portal.services import drafts, recounts, results, reviews
+from portal.services import cases, drafts, recounts, results, reviews
 from portal.services.drafts import Draft
 from portal.services.errors import BadDraft, BadReview, NotFound
 from portal.services.results import Result
@@ -19,6 +20,7 @@ from portal.views.filters import colour
 from portal.views.guards import signed_in
 from portal.views.headers import kept_private
 from portal.views.sessions import current_actor
+from portal.views.slides import viewer_of
 
 NOT_YOURS = "This page was opened with another login. Reload it to go on."
 
@@ -40,7 +42,8 @@ def prediction_heatmap(prediction_id: int) -> Response:
 @bp.get("/layers/<name>.png")
 @signed_in
 def prediction_layer(prediction_id: int, name: str) -> Response:
-    return _png(lambda: results.draw_layer(prediction_id, current_user.id, name))
+    side = max(1, request.args.get("side", LONGEST_SIDE, type=int))
+    return _png(lambda: results.draw_layer(prediction_id, current_user.id, name, side))
 
 
 @bp.get("/regions/<id:number>.png")
@@ -53,7 +56,8 @@ def prediction_region(prediction_id: int, number: int) -> Response:
     # A prediction never changes: a browser that holds its region costs no second decoding.
     tag = f"{image.sha256}-{prediction_id}-{number}"
     held = tag in request.if_none_match
-    answer = Response(b"" if held else results.draw_region(wiring.files(), image, region), mimetype="image/png")
+    drawn = b"" if held else results.draw_region(wiring.slides(), wiring.files(), image, region)
+    answer = Response(drawn, mimetype="image/png")
     answer.set_etag(tag)
     return kept_private(answer)
 
@@ -79,7 +83,7 @@ def review_create(prediction_id: int) -> AnyResponse | tuple[str, int]:
         else:
             flash("Review saved.", "success")
             return redirect(url_for("predictions.prediction_view", prediction_id=prediction_id), 303)
-    return render_template("predictions/review.html", result=result, form=form, draft=None), 400
+    return render_template("predictions/review.html", result=result, form=form, draft=None, **_viewer(result)), 400
 
 
 @bp.post("/review/draft")
@@ -148,7 +152,14 @@ def _show(template: str, prediction_id: int) -> str:
     """The page with the draft in its form, unless the form comes back with what was just sent."""
     result = _result_or_404(prediction_id)
     draft = None if request.method == "POST" else drafts.find_draft(current_user.id, prediction_id)
-    return render_template(template, result=result, form=_form(result, draft), draft=draft)
+    return render_template(template, result=result, form=_form(result, draft), draft=draft, **_viewer(result))
+
+
+def _viewer(result: Result) -> dict[str, object]:
+    """What the viewer of a slide needs; nothing for an image."""
+    if result.kind != "slide":
+        return {}
+    return viewer_of(cases.get_image(result.image_id, current_user.id), result.id)
 
 
 def _form(result: Result, draft: Draft | None = None) -> ReviewForm:

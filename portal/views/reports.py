@@ -10,12 +10,16 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.forms.reports import SignForm
+from portal.services import cases
 from portal.services.errors import BadLogin, CannotSign, NotFound, ReportDamaged, StillVeiled, TooManyTries
+from portal.services.jobs import queue
+from portal.services.jobs.kinds import report
 from portal.services.reports import documents, signing
 from portal.services.reports.documents import Document
 from portal.services.reports.pdf.document import SIZES, Paper
 from portal.services.reports.signing import Signature
-from portal.storage.tables import Case, now
+from portal.storage.tables.cases import Case
+from portal.storage.tables.columns import now
 from portal.views import wiring
 from portal.views.cases import case_or_404
 from portal.views.errors import answer_with
@@ -45,6 +49,15 @@ def report_current(case_id: int) -> Answer:
 @signed_in
 def report_signed(case_id: int, number: int) -> Answer:
     return _answer(lambda: documents.signed_report(wiring.files(), case_id, number, current_user.id, _paper()))
+
+
+@bp.post("/report")
+@signed_in
+def report_job(case_id: int) -> AnyResponse:
+    """A report of many images, made in the background: the signed one of this number, or what stands now."""
+    case_or_404(case_id)
+    order = report.order(case_id, request.args.get("number", type=int), _paper())
+    return redirect(url_for("jobs.job_view", job_id=queue.submit(wiring.carrier(), current_actor(), order)), 303)
 
 
 @bp.get("/sign")
@@ -82,7 +95,8 @@ def _again(case: Case, form: SignForm) -> tuple[str, int]:
 
 
 def _context(case: Case) -> dict[str, Any]:
-    return {"case": case, "report": signing.describe(wiring.engine(), case, current_user.id)}
+    return {"case": case, "many": report.MANY_IMAGES,
+            "report": signing.describe(wiring.engine(), case, cases.load_images(case), current_user.id)}
 
 
 def _paper() -> Paper:

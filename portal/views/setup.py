@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from portal.forms.setup import ResetForm, SetupForm
 from portal.services import first_admin, links
 from portal.services.errors import AccountExists, BadAccount, LinkExpired, WeakPassword
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
 from portal.views import sessions
 from portal.views.errors import answer_with
 from portal.views.guards import anyone
@@ -53,7 +53,7 @@ def setup() -> Page:
         form.password.errors = [str(problem)]
     else:
         sessions.begin(login)
-        return redirect(url_for("home.index"), 303)
+        return redirect(url_for("second_factor.set_up_form"), 303)
     return render_template("setup/setup.html", form=form), 400
 
 

@@ -10,7 +10,7 @@ from portal.forms.cases import UploadForm
 from portal.forms.sharing import ShareForm
 from portal.services import blind, sharing
 from portal.services.errors import NotChosen, NotFound, NotShared
-from portal.storage.tables import Case
+from portal.storage.tables.cases import Case
 from portal.views.cases import case_or_404, show_case
 from portal.views.guards import signed_in
 from portal.views.sessions import current_actor

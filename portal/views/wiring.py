@@ -9,8 +9,13 @@ from flask import current_app, request
 from config import Settings
 from models.engine import Engine
 from models.imaging.limits import Limits
+from portal.services.jobs.carrier import Carrier
+from portal.services.metrics.tally import Tally
+from portal.services.readiness import Probe
+from portal.services.slides.deliveries import Post
+from portal.services.slides.opened import OpenSlides
 from portal.services.uploads import Desk
-from portal.storage.files import FileStore
+from portal.storage.files import Files
 from portal.views.api import problems
 
 LARGEST_PAGE = 1_000_000
@@ -24,16 +29,36 @@ def engine() -> Engine:
     return cast(Engine, current_app.extensions["engine"])
 
 
+def probe() -> Probe:
+    return cast(Probe, current_app.extensions["probe"])
+
+
+def tally() -> Tally:
+    return cast(Tally, current_app.extensions["tally"])
+
+
 def limits() -> Limits:
     return Limits(max_bytes=settings().max_image_bytes, max_pixels=settings().max_image_pixels)
 
 
-def files() -> FileStore:
-    return FileStore(settings().files)
+def files() -> Files:
+    return cast(Files, current_app.extensions["files"])
+
+
+def slides() -> OpenSlides:
+    return cast(OpenSlides, current_app.extensions["slides"])
 
 
 def desk() -> Desk:
     return Desk(engine=engine(), store=files(), writer=current_app.extensions["writer"], limits=limits())
+
+
+def carrier() -> Carrier:
+    return cast(Carrier, current_app.extensions["carrier"])
+
+
+def post() -> Post:
+    return Post(settings=settings(), carrier=carrier())
 
 
 def page_number() -> int:

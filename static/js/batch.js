@@ -1,6 +1,7 @@
 // The files of one case: which there are, and how they go to the portal one after the other. What they were asked
 // to be read by is settled when they are sent off, not when their turn comes.
 
+import { deliver, isSlide } from "./deliver.js";
 import { FileRow } from "./file-row.js";
 import { Pace } from "./pace.js";
 import { send, takeToken } from "./send.js";
@@ -20,9 +21,9 @@ export class Batch {
     const { form, list, template } = this.page;
     const fresh = chosen.filter((one) => !this.rows.some((row) => row.waits && row.is(one)));
     const taken = fresh.slice(0, Math.max(0, Number(form.dataset.files) - this.of("pending", "sending").length));
-    const rows = taken.map((one) => new FileRow(template, one, this));
+    const rows = taken.map((one) => new FileRow(template, one, this, isSlide(form, one.file)));
     for (const row of rows) {
-      row.check(Number(form.dataset.megabytes));
+      row.check(form.dataset);
       if (this.running) this.ask(row);
     }
     this.rows.push(...rows);
@@ -102,14 +103,15 @@ export class Batch {
     row.follow();
     this.page.changed();
     const started = performance.now();
-    const verdict = await send(this.page.form, row.asked, this.current.sending.signal, (share) => row.progress(share));
+    const way = row.isSlide ? deliver : send;
+    const verdict = await way(this.page.form, row.asked, this.current.sending.signal, (...how) => row.progress(...how));
     this.current = null;
     if (verdict.trouble) {
       await this.wait(row, verdict.trouble);
       return;
     }
     row.settle(verdict);
-    if (!verdict.stopped) this.pace.note(performance.now() - started);
+    if (!verdict.stopped && !row.isSlide) this.pace.note(performance.now() - started);
     this.page.changed();
     this.page.arrived(verdict);
   }

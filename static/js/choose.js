@@ -1,6 +1,8 @@
 // What was chosen or dropped: {chosen: [{file, path}], left: {hidden, other, closed}}, where `left` counts
 // what lies in a folder and is left out: hidden files, files that are no picture, and what could not be opened.
 
+// Of these a browser may know another kind.
+const SLIDES = /\.(dcm|zip|svs|ndpi|scn)$/i;
 const HIDDEN = /^(\..*|thumbs\.db|desktop\.ini)$/i;
 
 export function fromFiles(files) {
@@ -45,7 +47,7 @@ function sifted(all, closed) {
     const inside = path.split("/").slice(1);
     if (!inside.length) return true;
     const why = inside.some((part) => HIDDEN.test(part)) ? "hidden"
-      : file.type && !file.type.startsWith("image/") ? "other" : "";
+      : file.type && !file.type.startsWith("image/") && !SLIDES.test(file.name) ? "other" : "";
     if (why) left[why] += 1;
     return !why;
   });

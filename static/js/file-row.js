@@ -1,23 +1,28 @@
 // One file in the upload list: what state it is in, and what the portal said of it.
 
+import { size } from "./sizes.js";
+
 const WORDS = {
   pending: "To send",
   sending: "Sending",
   scored: "Scored",
   refused: "Not scored",
   hidden: "Kept, read it first",
+  arrived: "Arrived",
   failed: "Failed",
   stopped: "Stopped",
 };
 // What may go better the next time; what is damaged or no picture stays so.
-const WORTH_ANOTHER_TRY = [undefined, "", "model-failed", "not-stored", "pixel-size"];
-const STATE_OF = { scored: "scored", refused: "refused", hidden: "hidden" };
+const WORTH_ANOTHER_TRY = [undefined, "", "model-failed", "busy", "not-stored", "no-room", "too-many", "wrong-size", "pixel-size"];
+const STATE_OF = { scored: "scored", refused: "refused", hidden: "hidden", arrived: "arrived" };
 const STOPPED = "You stopped it. If it had arrived already, it stands below.";
+const SLIDE_STOPPED = "You stopped it. What has arrived is kept for two days: try again to go on, or drop it below.";
 
 export class FileRow {
-  constructor(template, { file, path }, owner) {
+  constructor(template, { file, path }, owner, slide) {
     this.file = file;
     this.path = path;
+    this.isSlide = slide;
     this.element = template.content.firstElementChild.cloneNode(true);
     this.part("name").textContent = `${path}, ${size(file.size)}`;
     this.part("again").addEventListener("click", () => owner.again(this));
@@ -59,21 +64,25 @@ export class FileRow {
     this.part("open").hidden = true;
   }
 
-  check(megabytes) {
-    this.hopeless = this.file.size > megabytes * 1e6;
+  check({ megabytes, gigabytes }) {
+    const most = this.isSlide ? gigabytes * 1e9 : megabytes * 1e6;
+    this.hopeless = this.file.size > most;
     if (!this.hopeless) return;
-    this.become("failed", `Larger than ${megabytes} MB, so it was not sent. Save it smaller, or as JPEG.`);
+    const way = this.isSlide ? "Export it smaller." : "Save it smaller, or as JPEG.";
+    const limit = this.isSlide ? `${gigabytes} GB` : `${megabytes} MB`;
+    this.become("failed", `Larger than ${limit}, so it was not sent. ${way}`);
   }
 
-  progress(share) {
+  progress(share, words = "") {
     this.part("progress").value = share * 100;
     this.part("state").textContent = share === 1 ? "Being read" : WORDS.sending;
+    if (words) this.part("verdict").textContent = words;
   }
 
   settle(verdict) {
     this.hopeless = !WORTH_ANOTHER_TRY.includes(verdict.code);
     if (verdict.stopped) {
-      this.become("stopped", STOPPED);
+      this.become("stopped", this.isSlide ? SLIDE_STOPPED : STOPPED);
       return;
     }
     const known = verdict.existing ? "Already in this case: " : "";
@@ -99,9 +108,6 @@ function answer(verdict) {
   return parts.join(", ") || verdict.reason || "";
 }
 
-function size(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
 
 function percent(share) {
   if (share > 0.999 && share < 1) return "> 99.9 %";

@@ -1,4 +1,5 @@
-// An open menu closes on Escape, on a click beside it, and when the focus leaves it.
+// An open menu closes on Escape, on a click beside it, and when the focus leaves it. On a phone the navigation of the
+// administration begins where the reader is.
 
 for (const menu of document.querySelectorAll("details[data-menu]")) {
   menu.addEventListener("keydown", (event) => {
@@ -13,4 +14,10 @@ for (const menu of document.querySelectorAll("details[data-menu]")) {
   menu.addEventListener("focusout", (event) => {
     if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
   });
+}
+
+const part = document.querySelector(".part-nav [aria-current]");
+if (part) {
+  const row = part.closest("ul");
+  row.scrollLeft = part.offsetLeft - row.offsetLeft - (row.clientWidth - part.offsetWidth) / 2;
 }

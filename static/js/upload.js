@@ -6,8 +6,8 @@ import { CaseImages } from "./case-images.js";
 import { fromDrop, fromFiles } from "./choose.js";
 import { Interruption } from "./interruption.js";
 
-const NAMES = [["scored", "scored"], ["refused", "not scored"], ["hidden", "kept for your reading"],
-  ["failed", "failed"], ["stopped", "stopped"], ["pending", "to send"]];
+const NAMES = [["scored", "scored"], ["refused", "not scored"], ["hidden", "kept for your reading"], ["arrived", "being taken in"],
+   ["failed", "failed"], ["stopped", "stopped"], ["pending", "to send"]];
 
 class Upload {
   constructor(form) {
@@ -43,6 +43,9 @@ class Upload {
     this.listenForDrops(this.part("drop"));
     window.addEventListener("beforeunload", (event) => {
       if (batch.of("pending", "sending").length) event.preventDefault();
+    });
+    document.addEventListener("click", (event) => {
+      if (event.target.closest("[data-go-on]")) this.input.click();
     });
     // A result that is looked at meanwhile must not cost the batch: it opens beside it, in a tab of its own.
     document.addEventListener("click", (event) => {
@@ -132,7 +135,7 @@ class Upload {
 
   arrived(verdict) {
     if (verdict.code === "pixel-size" && !this.batch.of("pending").length) this.form.elements.um_per_px.focus();
-    if (verdict.image) this.images.changed();
+    if (verdict.image || verdict.outcome === "arrived" || verdict.stopped) this.images.changed();
   }
 
   ended() {

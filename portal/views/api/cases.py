@@ -10,19 +10,18 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.datastructures import MultiDict
 
 from portal.forms.cases import CaseForm
-from portal.services import cases
+from portal.services import cases, pseudonyms
 from portal.services.cases import ImageCard
+from portal.services.errors import BadPseudonym
 from portal.storage.cases import CaseFilter
-from portal.storage.tables import Case
+from portal.storage.tables.cases import Case
 from portal.views import wiring
 from portal.views.api import problems
 from portal.views.api.document import bp, fails
 from portal.views.api.guard import token_required
-from portal.views.api.shapes import Moment, Sent, Told, Truth, Whether, from_form
+from portal.views.api.shapes import OUTCOMES, Moment, Said, Sent, Told, Truth, from_form
 from portal.views.cases import case_or_404
 from portal.views.sessions import current_actor
-
-OUTCOMES = ("scored", "refused")
 
 
 class Found(Told):
@@ -71,16 +70,10 @@ class NewCase(Sent):
     blind = Truth()
 
 
-class PredictionOfImage(Told):
+class PredictionOfImage(Said):
     id = fields.Integer()
-    model = fields.String()
-    version = fields.String()
-    outcome = fields.String()
-    reason = fields.String()
-    label = fields.String(allow_none=True)
     score = fields.Float(allow_none=True)
     summary = fields.String()
-    demonstration = Whether(dump_only=True)
     demonstration_note = fields.String(attribute="demonstration")
 
 
@@ -105,6 +98,11 @@ class CaseWhole(Told):
     images = fields.List(fields.Nested(ImageOfCase))
 
 
+class CaseOpened(CaseWhole):
+    warnings = fields.List(fields.String(), metadata={
+        "description": "What the pseudonym looks like, if it looks like a person; the case was opened all the same."})
+
+
 @bp.get("/cases")
 @token_required
 @fails(422)
@@ -120,7 +118,7 @@ def case_list(wanted: dict[str, Any]) -> Any:
 @token_required
 @fails(400, 413, 415, 422)
 @bp.arguments(NewCase)
-@bp.response(201, CaseWhole)
+@bp.response(201, CaseOpened)
 def case_create(sent: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Open a case.
 
@@ -130,9 +128,14 @@ def case_create(sent: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, st
     form = CaseForm(MultiDict(sent), meta={"csrf": False})
     if not form.validate():
         problems.refuse(422, " ".join(text for texts in form.errors.values() for text in texts), errors=form.errors)
-    case_id = cases.create_case(current_actor(), current_user.id, form.patient.data, form.specimen.data,
-                                form.note.data, blind)
-    return _whole(case_or_404(case_id), []), 201, {"Location": url_for("api.case_view", case_id=case_id)}
+    try:
+        case_id = cases.create_case(current_actor(), current_user.id, form.patient.data, form.specimen.data,
+                                    form.note.data, blind)
+    except BadPseudonym as problem:
+        problems.refuse(422, str(problem), errors={"patient": [str(problem)]})
+    warnings = [one.message for one in pseudonyms.doubts_about(form.patient.data)]
+    told = {**_whole(case_or_404(case_id), []), "warnings": warnings}
+    return told, 201, {"Location": url_for("api.case_view", case_id=case_id)}
 
 
 @bp.get("/cases/<id:case_id>")
@@ -142,7 +145,7 @@ def case_create(sent: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, st
 def case_view(case_id: int) -> dict[str, Any]:
     """One case with its images and what was said of them."""
     case = case_or_404(case_id)
-    return _whole(case, cases.list_images(wiring.engine(), case, current_user.id))
+    return _whole(case, cases.list_cards(wiring.engine(), case, cases.load_images(case), current_user.id))
 
 
 def in_order(data: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from portal.views.api import problems
 from portal.views.guards import anyone
 
 NAME = "api"
-STATED = {401: "No token, or one that lets nobody in.", 429: "Too many tokens that let nobody in."}
+STATED = {401: "No token, or one that lets nobody in.",
+          429: "Too many tokens that let nobody in, or as much was sent or taken away within this hour as may be."}
 
 
 class Parser(FlaskParser):

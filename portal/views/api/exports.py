@@ -8,10 +8,10 @@ from flask import Response, make_response
 from marshmallow import fields, validate, validates_schema
 
 from portal.views import exports
-from portal.views.api.cases import OUTCOMES, in_order
+from portal.views.api.cases import in_order
 from portal.views.api.document import bp, fails
 from portal.views.api.guard import token_required
-from portal.views.api.shapes import Sent
+from portal.views.api.shapes import OUTCOMES, Sent
 
 
 class ExportQuery(Sent):

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from portal.services import api_tokens
 from portal.services.errors import NotAdmitted, TooManyTries
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
 from portal.views import sessions
 from portal.views.api import problems
 from portal.views.slowed import in_words

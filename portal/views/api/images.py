@@ -11,7 +11,7 @@ from portal.views import bodies, images
 from portal.views.api import problems
 from portal.views.api.document import bp, fails
 from portal.views.api.guard import token_required
-from portal.views.api.shapes import Told
+from portal.views.api.shapes import Said, Told
 
 UPLOAD = {"required": True, "content": {"multipart/form-data": {"schema": {
     "type": "object", "required": ["model", "images"], "properties": {
@@ -21,13 +21,10 @@ UPLOAD = {"required": True, "content": {"multipart/form-data": {"schema": {
         "images": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}}}}}}
 
 
-class Verdict(Told):
+class Verdict(Said):
     file = fields.String()
-    model = fields.String()
-    version = fields.String()
-    outcome = fields.String(metadata={"description": "scored, refused, error, or hidden in a case read blind."})
-    reason = fields.String()
-    label = fields.String(allow_none=True)
+    outcome = fields.String(metadata={"description": "scored, refused, error, hidden in a case read blind, or arrived: "
+                                                     "a slide, which a job takes in."})
     scores = fields.Dict()
     ms = fields.Float(allow_none=True)
     image = fields.Integer(allow_none=True)
@@ -35,8 +32,6 @@ class Verdict(Told):
     existing = fields.Boolean(metadata={"description": "The same bytes were in this case already."})
     code = fields.String(metadata={"description": "Why it was not readable, in a word."})
     summary = fields.String()
-    demonstration = fields.Boolean()
-    demonstration_note = fields.String()
     url = fields.String(allow_none=True, metadata={"description": "The page of the result."})
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from portal.services.system import VERSION
-from portal.views.api import cases, exports, images, models, predictions, reviews
+from portal.views.api import cases, exports, images, jobs, models, predictions, reviews
 from portal.views.api.document import NAME, Document, bp
 
-VIEWS = (cases, exports, images, models, predictions, reviews)
+VIEWS = (cases, exports, images, jobs, models, predictions, reviews)
 """Each hangs its routes on the one blueprint."""
 
 

@@ -16,29 +16,22 @@ from portal.services.errors import NotFound
 from portal.storage.answers import AnswerFilter
 from portal.views import predictions, wiring
 from portal.views.api import problems
-from portal.views.api.cases import OUTCOMES, in_order
+from portal.views.api.cases import in_order
 from portal.views.api.document import bp, fails
 from portal.views.api.guard import token_required
-from portal.views.api.shapes import Moment, Sent, Told, identity, truth
+from portal.views.api.shapes import OUTCOMES, Moment, Said, Sent, Told, identity, truth
 
 MOST, USUAL = 200, 50
 
 
-class PredictionLine(Told):
+class PredictionLine(Said):
     id = fields.Integer()
     case = fields.Integer()
     image = fields.Integer()
     file = fields.String()
-    model = fields.String()
-    version = fields.String()
     weights_sha256 = fields.String()
-    outcome = fields.String(validate=validate.OneOf((*OUTCOMES, HIDDEN)))
-    reason = fields.String()
-    label = fields.String(allow_none=True)
     scores = fields.Dict(metadata={"description": "Of a model: numbers, texts, objects of probabilities, or null."})
     ms = fields.Float(allow_none=True)
-    demonstration = fields.Boolean(metadata={"description": "The scores only demonstrate: conclude nothing."})
-    demonstration_note = fields.String()
     reviewed = fields.Boolean(metadata={"description": "By you."})
     created_at = Moment()
 

@@ -8,8 +8,10 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from wtforms.validators import DataRequired, Length
 
+from portal.services.blind import HIDDEN
 from portal.views.ids import LARGEST
 
+OUTCOMES = ("scored", "refused")
 TRUE, FALSE = {"true"}, {"false"}
 NOT_BLANK = r"^[\s\x1c-\x1f\x85]*[^\s\x1c-\x1f\x85]"
 """What Python takes for blanks, in a pattern that other languages read alike."""
@@ -55,6 +57,18 @@ class Whether(fields.Boolean):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> bool:
         return bool(value)
+
+
+class Said(Told):
+    """What a model said of an image, wherever it is told."""
+
+    model = fields.String()
+    version = fields.String()
+    outcome = fields.String(validate=validate.OneOf((*OUTCOMES, HIDDEN)))
+    reason = fields.String()
+    label = fields.String(allow_none=True)
+    demonstration = Whether(dump_only=True, metadata={"description": "The scores only demonstrate: conclude nothing."})
+    demonstration_note = fields.String()
 
 
 class Truth(fields.Boolean):

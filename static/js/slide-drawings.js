@@ -1,0 +1,157 @@
+// The list of drawings beside the slide: what is drawn is kept at once, its text a moment after the last letter.
+
+import { localTime } from "./local-time.js";
+import { postJson } from "./post-json.js";
+import { HELP, Pen } from "./slide-pen.js";
+
+const PAUSE = 800;
+const WORDS = {
+  "logged-out": "Not saved: you were logged out. Log in in another tab, then try again.",
+  away: "Not saved: the portal could not be reached. Try again.",
+};
+
+export class Drawings {
+  constructor(slide, section) {
+    this.slide = slide;
+    this.section = section;
+    this.address = section.dataset.annotations;
+    this.list = section.querySelector("[data-annotation-list]");
+    this.form = section.querySelector("#drawing");
+    this.help = slide.figure.querySelector("[data-slide-help]");
+    this.again = null;
+    this.pen = new Pen(slide, { done: (shape, points) => this.drawn(shape, points), ended: () => this.take("") });
+    for (const button of slide.figure.querySelectorAll("[data-draw]")) {
+      button.addEventListener("click", () => this.take(button.dataset.draw, null, true));
+    }
+    for (const row of this.list.children) this.upgrade(row);
+    this.offerView();
+    this.show();
+  }
+
+  take(shape, again = null, put = false) {
+    if (shape) this.again = again;
+    for (const button of this.slide.figure.querySelectorAll("[data-draw]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.draw === shape));
+    }
+    this.help.textContent = HELP[shape];
+    if (shape || put) this.pen.put(shape);
+    if (shape) this.slide.figure.scrollIntoView({ block: "nearest" });
+  }
+
+  async drawn(shape, points) {
+    const row = this.again;
+    this.again = null;
+    const kept = await this.post(row ? `/${row.dataset.mark}` : "", row ? { points } : { shape, points, text: "" });
+    if (!kept) return;
+    if (row) row.dataset.points = typed(kept.points);
+    else this.add(kept);
+    this.show();
+  }
+
+  add(kept) {
+    const row = this.section.querySelector("[data-annotation-row]").content.firstElementChild.cloneNode(true);
+    Object.assign(row.dataset, { mark: kept.mark, shape: kept.shape, points: typed(kept.points) });
+    row.querySelector("[data-kind]").textContent = kept.shape[0].toUpperCase() + kept.shape.slice(1);
+    row.querySelector("[data-go]").dataset.go = kept.area.join(",");
+    const box = row.querySelector("input[type=text]");
+    box.id = `text-${kept.mark}`;
+    row.querySelector("label").htmlFor = box.id;
+    row.querySelector(".annotation-text").action = `${this.address}/${kept.mark}`;
+    row.querySelector(".action").action = `${this.address}/${kept.mark}/remove`;
+    this.list.append(row);
+    this.section.querySelector("[data-no-drawings]")?.remove();
+    this.upgrade(row);
+    if (kept.shape === "box") this.offerCut(kept);
+    box.focus({ preventScroll: true });
+  }
+
+  upgrade(row) {
+    if (!("own" in row.dataset)) return;
+    const form = row.querySelector(".annotation-text");
+    form.querySelector("[data-save-text]")?.setAttribute("hidden", "");
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.saveText(row);
+    });
+    form.addEventListener("input", () => {
+      clearTimeout(row.timer);
+      row.timer = setTimeout(() => this.saveText(row), PAUSE);
+    });
+    // The field is left, or the page: nothing waits any longer.
+    form.addEventListener("change", () => this.saveText(row));
+    window.addEventListener("pagehide", () => row.timer && this.saveText(row, { keepalive: true }));
+    const again = row.querySelector("[data-again]");
+    again.hidden = false;
+    again.addEventListener("click", () => this.take(row.dataset.shape, row));
+    row.querySelector("form.action").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.remove(row);
+    });
+  }
+
+  // One after the other: of two answers the later text must stay.
+  saveText(row, options = {}) {
+    clearTimeout(row.timer);
+    row.timer = null;
+    const text = row.querySelector("input[type=text]").value;
+    const before = options.keepalive ? null : row.saving;
+    row.saving = Promise.resolve(before).then(() => this.post(`/${row.dataset.mark}`, { text }, options));
+    return row.saving;
+  }
+
+  async remove(row) {
+    clearTimeout(row.timer);
+    if (!(await this.post(`/${row.dataset.mark}/remove`, {}))) return;
+    this.section.querySelector(`[data-cut] option[value="${row.dataset.mark}"]`)?.remove();
+    const next = row.nextElementSibling ?? row.previousElementSibling;
+    row.remove();
+    (next?.querySelector("[data-go]") ?? this.slide.viewer.canvas).focus();
+    this.show();
+  }
+
+  async post(way, content, options = {}) {
+    const saved = await postJson(this.form, `${this.address}${way}`, content, options);
+    this.tell(saved);
+    return saved.kind === "done" ? saved.answer : null;
+  }
+
+  tell(saved) {
+    const status = this.section.querySelector("[data-drawing-status]");
+    status.classList.toggle("is-problem", saved.kind !== "done");
+    const at = saved.answer?.saved_at ?? new Date().toISOString();
+    status.textContent = saved.kind === "done" ? `Saved ${localTime(at)}` : WORDS[saved.kind] ?? `Not saved: ${saved.reason}`;
+  }
+
+  show() {
+    this.slide.shapes.show([...this.list.children].map((row, index) => ({
+      shape: row.dataset.shape, points: corners(row.dataset.points), number: `D${index + 1}`, own: "own" in row.dataset,
+    })));
+  }
+
+  offerView() {
+    const button = this.section.querySelector("[data-in-view]");
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const [x, y, width, height] = this.slide.inView();
+      this.form.elements.shape.value = "box";
+      this.form.elements.points.value = `${x},${y} ${x + width},${y + height}`;
+    });
+  }
+
+  offerCut({ mark }) {
+    const part = this.section.querySelector("[data-cut]");
+    const option = document.createElement("option");
+    option.value = mark;
+    option.textContent = `D${this.list.children.length}: box`;
+    part.querySelector("[name=mark]").append(option);
+    part.hidden = false;
+  }
+}
+
+function typed(points) {
+  return points.map((one) => one.join(",")).join(" ");
+}
+
+function corners(text) {
+  return text.split(" ").map((one) => one.split(",").map(Number));
+}
