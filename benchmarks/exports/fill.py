@@ -14,7 +14,9 @@ from flask_migrate import upgrade
 from sqlalchemy import insert
 
 from portal.extensions import db
-from portal.storage.tables import Case, CaseReader, Image, Prediction, Review, User, WorkItem
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, CaseReader, Image
+from portal.storage.tables.readings import Prediction, Review, WorkItem
 
 IN_A_CASE = 50
 AT_ONCE = 2000

@@ -13,7 +13,9 @@ from sqlalchemy import insert
 
 from portal.extensions import db
 from portal.services import passwords
-from portal.storage.tables import Case, CaseReader, Image, Prediction, Review, User, WorkItem
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, CaseReader, Image
+from portal.storage.tables.readings import Prediction, Review, WorkItem
 
 BATCH = 5000
 PER_CASE = 4

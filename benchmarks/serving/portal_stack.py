@@ -26,7 +26,8 @@ class Portal:
 
     def __init__(self, instance: Path, model: str = MODEL) -> None:
         self._model = model
-        self._env = {"PORTAL_INSTANCE": str(instance), "DATABASE_URL": "", "HOST": "127.0.0.1"}
+        self._env = {"PORTAL_INSTANCE": str(instance), "DATABASE_URL": "", "HOST": "127.0.0.1",
+                     "PORTAL_UPLOADS_AN_HOUR": "1000000"}
         self._password = secrets.token_urlsafe(18)
 
     def prepare(self, log: Path) -> None:

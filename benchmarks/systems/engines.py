@@ -44,9 +44,9 @@ def main() -> None:
 
 def _signature(path: Path) -> dict[str, tuple[list[int], str]]:
     """Inputs with their shapes; an axis without a number counts one."""
-    import onnxruntime
+    from models.runtime import ort
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     return {one.name: ([size if isinstance(size, int) else 1 for size in one.shape], one.type)
             for one in session.get_inputs()}
 
@@ -59,11 +59,10 @@ def _random(shape: list[int], kind: str) -> NDArray[Any]:
 
 
 def _onnxruntime(path: Path, threads: int) -> Run:
-    import onnxruntime
-
     from models.engine import session_options
+    from models.runtime import ort
 
-    session = onnxruntime.InferenceSession(path, session_options(threads), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(path, session_options(threads), providers=["CPUExecutionProvider"])
     return lambda inputs: list(session.run(None, dict(inputs)))
 
 

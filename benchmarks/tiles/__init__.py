@@ -1,0 +1,1 @@
+"""How fast tiles of a kept slide come over HTTP."""
