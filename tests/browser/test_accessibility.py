@@ -2,22 +2,19 @@
 
 Pages are found in the map of addresses: a new one is looked at without being named here. Where an address needs an
 argument that `SAMPLES` does not know, or none of its samples shows a page, the test fails and says so.
-`PORTAL_SCREENSHOTS=folder` keeps a picture of each page for people to look at.
+What is looked for stands in `looking`.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
@@ -25,8 +22,17 @@ from werkzeug.routing import Map, Rule
 
 from models.imaging.drawn import draw_smear
 from portal.extensions import db
-from portal.storage.tables import Case
+from portal.services import deletions, site
+from portal.services.audit import Actor
+from portal.services.deletions import Person, Shelf
+from portal.services.jobs import queue
+from portal.storage.incoming import Incoming
+from portal.storage.tables.cases import Case
+from portal.storage.tables.columns import now
+from portal.storage.tables.jobs import Job
+from portal.storage.tables.notices import Notice
 from tests.browser.conftest import open_window
+from tests.browser.looking import Finding, look
 from tests.browser.test_journey import log_in
 from tests.conftest import PASSWORD
 from tests.support import pictures
@@ -34,27 +40,27 @@ from tests.support.client import Client
 from tests.support.dropped_in import drop_in
 from tests.support.own import OWN, make_version
 from tests.support.served import EMAIL, add_user, serve
+from tests.support.slides import kept_slide, layered_reading, slide
+from tests.support.worklists import add_case
 from tests.web.test_cases import open_case
+from tests.web.test_deliveries import begin
+from tests.web.test_forgotten import set_mail
 from tests.web.test_images import only, upload
 
 pytestmark = pytest.mark.browser
 
-CHIEF = "chief@clinic.example"
-WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
-GRAVE = ("serious", "critical")
-OPTIONS: dict[str, dict[str, Any]] = {
-    "light": {"resultTypes": ["violations"]},
-    # The dark changes colours and nothing else.
-    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
-}
+CHIEF, CHIEF_ID = "chief@clinic.example", 2
 SAMPLES: dict[str, tuple[object, ...]] = {
     "case_id": (1, 2, 3),
-    "image_id": (1,),
-    "prediction_id": (1, 2, 3, 4, 5),
+    "image_id": (1, 6),
+    "prediction_id": (1, 2, 3, 4, 5, 6),
     "number": (1,),
     "key": ("leukemia", "rainbow", "isight"),
+    "job_id": (1, 2, 3, 4),
     "name": ("calibration",),
     "version": (OWN,),
+    "user_id": (1, 2, 3),
+    "deletion_id": (1, 2),
 }
 """Per argument of an address; what they stand for is made by `fill`."""
 BESIDES = ("/nowhere", "/cases?q=nothing-like-this", "/cases?since=2026-02-02&until=2026-02-01")
@@ -65,16 +71,6 @@ ONLY_BY_LINK = {"setup.setup_form", "setup.reset_form"}
 """Without the secret of a one-time link they show that it has expired."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong with a page."""
-
-    address: str
-    width: int
-    scheme: str
-    what: str
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[tuple[Flask, str]]:
     folder = tmp_path_factory.mktemp("served")
@@ -83,13 +79,15 @@ def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
         add_user(app)
         add_user(app, CHIEF, "admin")
         add_user(app, "waiting@clinic.example", status="waiting")
+        set_mail(app, port=9)
         fill(app)
+        delete(app)
         yield app, address
 
 
 def fill(app: Flask) -> None:
-    """A case with every kind of answer, an empty one, a blind one that waits for its first reading, and a version of
-    the clinic's own.
+    """A case with every kind of answer and a slide, an empty one, a blind one that waits for its first reading, and a
+    version of the clinic's own.
     """
     make_version(app.extensions["settings"].models)
     reader = Client(app)
@@ -109,6 +107,43 @@ def fill(app: Flask) -> None:
         db.session.execute(update(Case).where(Case.id == blind).values(blind=True))
         db.session.commit()
     assert only(upload(reader, blind, ("veiled.png", pictures.smear(3))))["outcome"] == "hidden"
+    layered_reading(app, kept_slide(app, full))
+    reader.post_json("/images/6/annotations", {"shape": "box", "points": [[100, 200], [400, 500]], "text": "a fold"})
+    begin(reader, full, slide())
+    ask_for_jobs(app, full)
+
+
+def delete(app: Flask) -> None:
+    """A deletion that waits and one that was carried out, a case older than the clinic keeps them, and a notice that
+    has ended.
+    """
+    chief = Person(id=CHIEF_ID, administers=True)
+    shelf = Shelf(store=app.extensions["files"], incoming=Incoming(app.extensions["settings"].incoming))
+    waits, goes, old = (add_case(app, 1, patient=f"P-{number}") for number in (14, 15, 16))
+    with app.app_context():
+        for case_id in (waits, goes):
+            deletions.propose(Actor(user_id=1), Person(id=1, administers=False), case_id, "opened by mistake")
+        deletions.confirm(Actor(user_id=CHIEF_ID), chief, 2, str(goes), shelf)
+        site.save(Actor(user_id=CHIEF_ID), replace(site.load(), retention_months=12))
+        db.session.execute(update(Case).where(Case.id == old).values(created_at=now() - timedelta(days=900)))
+        db.session.add(Notice(text="The stain was pale.", written_by=CHIEF_ID, until=now() - timedelta(days=1)))
+        db.session.commit()
+
+
+def ask_for_jobs(app: Flask, case_id: int) -> None:
+    """One that waits, one at work, one that failed, and one that made a file, of the first account."""
+    kept = app.extensions["files"].put(b"a,b", ".csv")
+    file = {"stored_as": kept, "name": "history.csv", "type": "text/csv", "size": 3}
+    states: tuple[dict[str, object], ...] = (
+        {}, {"state": "running", "done": 30, "total": 90, "worked_s": 30.0, "note": "tiles"},
+        {"state": "failed", "reason": "The slide is broken. Send another copy.", "ended_at": now()},
+        {"state": "done", "ended_at": now(), "result": {"file": file}})
+    with app.app_context():
+        for values in states:
+            order = queue.Order(kind="none", title="Read the slide one.svs", params={}, case_id=case_id)
+            job_id = queue.submit(app.extensions["carrier"], Actor(user_id=1), order)
+            db.session.execute(update(Job).where(Job.id == job_id).values({"id": job_id, **values}))
+        db.session.commit()
 
 
 def rules(app: Flask, *guards: str) -> Iterator[Rule]:
@@ -139,45 +174,6 @@ def pages(page: Page, app: Flask, *guards: str) -> list[str]:
         found += [one for one, answer in answers.items() if answer.headers.get("content-type", "").startswith(
             "text/html") and (answer.status == 200 or rule.endpoint in ONLY_BY_LINK)]
     return found
-
-
-@cache
-def axe() -> Axe:
-    return Axe()
-
-
-def look(page: Page, name: str) -> list[Finding]:
-    """What is wrong with the page that stands there, at every width and in every scheme."""
-    # Shut, their content would not be looked at.
-    page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
-    found: list[Finding] = []
-    for width, scheme in itertools.product(WIDTHS, SCHEMES):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        keep_picture(page, f"{name}-{width}-{scheme}")
-        seen = axe().run(page, options=OPTIONS[scheme]).response
-        found += [Finding(name, width, scheme, what) for what in (*grave(seen), *too_wide(page))]
-    return found
-
-
-def grave(response: dict[str, Any]) -> Iterator[str]:
-    for one in response["violations"]:
-        if one["impact"] in GRAVE:
-            yield f"{one['id']}: {'; '.join(node['html'][:200] for node in one['nodes'][:3])}"
-
-
-def too_wide(page: Page) -> Iterator[str]:
-    wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    if wide > seen:
-        yield f"{wide} pixels wide where {seen} are seen"
-
-
-def keep_picture(page: Page, name: str) -> None:
-    folder = os.environ.get("PORTAL_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.png",
-                        full_page=True)
 
 
 def look_at_all(page: Page, who: str, found: list[str]) -> None:

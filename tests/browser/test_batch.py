@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from sqlalchemy import delete, func, select
 
 from models.engine import Engine
 from portal.extensions import db
-from portal.storage.tables import Image, Prediction, UserSession
+from portal.storage.tables.accounts import UserSession
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction
 from tests.browser.conftest import open_window
 from tests.browser.test_journey import log_in, open_case
 from tests.support import pictures
@@ -325,3 +328,19 @@ def test_the_rest_is_estimated_only_from_what_was_measured(page: Page) -> None:
     assert words[:2] == ["", ""]
     assert words[2].startswith("About 5 minutes left")
     assert words[-1].startswith("About 20 minutes left")
+
+
+def test_a_batch_that_is_too_large_for_the_hour_says_so_at_each_file_and_may_be_tried_again(
+        app: Flask, page: Page, files: Callable[[int], list[str]]) -> None:
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = replace(settings, uploads_an_hour=1)
+    choose(page, files(3))
+    start(page)
+    overall(page, "3 of 3 done")
+    expect(page.get_by_text("Your account may send 1 files within an hour").first).to_be_visible()
+    again = page.get_by_role("button", name="Try all failed again")
+    expect(again).to_be_visible()
+    app.extensions["settings"] = settings
+    again.click()
+    expect(page.locator("#case-images .image-card")).to_have_count(3, timeout=10_000)
+    assert counted(app, Image) == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import phone
 from tests.browser.conftest import Portal
 from tests.support import pictures
 
@@ -21,6 +22,8 @@ def set_up_administrator(page: Page, portal: Portal) -> None:
     page.get_by_label("E-mail").fill("chief@clinic.example")
     fill_passwords(page)
     page.locator("main button[type=submit]").click()
+    phone.set_up(page, "chief@clinic.example")
+    page.get_by_role("link", name="go on").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
@@ -42,7 +45,11 @@ def log_in(page: Page, email: str) -> None:
     page.goto("/login")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.locator("main button[type=submit]").click()
+    with page.expect_navigation():
+        page.locator("main button[type=submit]").click()
+    if "/login/code" in page.url:
+        page.get_by_label("Code").fill(phone.code(page, email))
+        page.get_by_role("button", name="Log in").click()
 
 
 def log_out(page: Page) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.datastructures import FileStorage
 
 from models.imaging.drawn import draw_smear
-from tests.browser.conftest import open_window
+from tests.browser.conftest import CHROMIUM, open_window
 from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
 from tests.support import pictures
 from tests.support.client import Client
@@ -52,6 +54,28 @@ def opened(page: Page, name: str) -> bytes:
     answer = page.request.get(str(link.get_attribute("href")))
     assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
     return answer.body()
+
+
+@pytest.mark.parametrize("javascript", ["javascript"], indirect=True)
+def test_a_browser_that_draws_pdfs_shows_the_report(page: Page, browser: Browser, address: str) -> None:
+    """Under the policy that it comes with: the driven browser has no viewer, a window of the whole one has."""
+    link = str(page.locator("#report").get_by_role("link").first.get_attribute("href"))
+    whole = browser.browser_type.launch(executable_path=shutil.which("chromium"), headless=False,
+                                        args=[*CHROMIUM, "--headless=new"])
+    window = whole.new_context(base_url=address, storage_state=page.context.storage_state()).new_page()
+    assert "object-src 'none'" in page.request.get(link).headers["content-security-policy"]
+    window.goto(link)
+    shades: list[tuple[int, int]] = []
+    for _ in range(50):
+        with Image.open(io.BytesIO(window.screenshot())) as shot:
+            shades = shot.convert("L").getcolors() or []
+        white = sum(count for count, shade in shades if shade > 250) / sum(count for count, _ in shades)
+        if 0.1 < white < 0.9 and len(shades) > 50:
+            break
+        window.wait_for_timeout(100)
+    whole.close()
+    assert 0.1 < white < 0.9, "neither a page nor what is around it"
+    assert len(shades) > 50, "nothing is on the page"
 
 
 def start_signing(page: Page, words: str) -> None:

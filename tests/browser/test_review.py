@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from models.imaging.drawn import draw_smear
 from portal.extensions import db
-from portal.storage.tables import Prediction, Review, ReviewDraft, UserSession
+from portal.storage.tables.accounts import UserSession
+from portal.storage.tables.readings import Prediction, Review, ReviewDraft
 from tests.browser.conftest import open_window
 from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
 from tests.support import pictures

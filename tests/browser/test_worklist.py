@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from models.imaging.drawn import draw_smear
 from portal.extensions import db
-from portal.storage.files import FileStore
-from portal.storage.tables import Image, Review
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Review
 from tests.browser.conftest import open_window
 from tests.browser.test_journey import log_in
 from tests.support import pictures
@@ -31,9 +31,9 @@ def fill(app: Flask) -> None:
         add_result(app, case, f"smear-{number:02}.png")
     add_result(app, add_case(app, me, patient="P-other"), "node.png", model="pcam", label="metastatic")
     with app.app_context():
-        store = FileStore(app.extensions["settings"].files)
+        store = app.extensions["files"]
         for image in db.session.query(Image):
-            kept = store.path(image.stored_as)
+            kept = store.local(image.stored_as)
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(pictures.encode(draw_smear(3)[:48, :64]))
 

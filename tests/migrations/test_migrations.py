@@ -19,23 +19,16 @@ from sqlalchemy.exc import DatabaseError
 
 from portal.app import create_app
 from portal.extensions import db
-from portal.storage.tables import (
-    AuditEvent,
-    Case,
-    Image,
-    OneTimeLink,
-    Prediction,
-    Report,
-    Review,
-    User,
-    UserSession,
-    now,
-)
+from portal.storage.tables.accounts import OneTimeLink, User, UserSession
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.columns import now
+from portal.storage.tables.readings import Annotation, Prediction, Report, Review
 from tests.conftest import make_settings
 from tests.support import databases
 
 SCRATCH = f"secondread_migrations_{os.getpid()}"
-ADDED_ONLY = ("predictions", "reviews", "reports", "audit_events")
+ADDED_ONLY = ("predictions", "reviews", "annotations", "reports", "audit_events")
 
 
 @pytest.fixture(params=["sqlite", "mysql"])
@@ -70,6 +63,7 @@ def fill_tables() -> None:
     db.session.add(prediction)
     db.session.flush()
     db.session.add(Review(prediction_id=prediction.id, reader_id=user.id, verdict="agree", label="Pre"))
+    db.session.add(Annotation(image_id=image.id, reader_id=user.id, mark="m" * 32, shape="point", points=[[1, 2]]))
     db.session.add(Report(case_id=case.id, number=1, signed_by=user.id, content={"format": 1}, sha256="r" * 64))
     db.session.commit()
 

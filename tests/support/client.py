@@ -10,6 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse, encode_multipart
 
+from tests.support.authenticator import fresh_code
+
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
@@ -63,10 +65,14 @@ def check_page(html: str) -> None:
 
 
 class Client:
-    """Wraps Flask's test client. `post` brings the token that the session's pages carry."""
+    """Wraps Flask's test client. `post` brings the token that the session's pages carry.
 
-    def __init__(self, app: Flask) -> None:
-        self.app = app
+    Where a login asks for a code it is given at once, as by somebody with the phone in their hand; not so without
+    `phone`.
+    """
+
+    def __init__(self, app: Flask, *, phone: bool = True) -> None:
+        self.app, self.phone = app, phone
         self._client: FlaskClient = app.test_client()
 
     def get(self, url: str, **kwargs: Any) -> TestResponse:
@@ -79,12 +85,29 @@ class Client:
             boundary, body = encode_multipart(fields)
             kwargs["content_type"] = f'multipart/form-data; boundary="{boundary}"'
             return self._checked(self._client.post(url, data=body, buffered=True, **kwargs))
-        return self._checked(self._client.post(url, data=fields, buffered=True, **kwargs))
+        answer = self._checked(self._client.post(url, data=fields, buffered=True, **kwargs))
+        if self.phone and url.partition("?")[0] == "/login" and "email" in fields:
+            return self._with_code(answer, fields)
+        return answer
+
+    def _with_code(self, answer: TestResponse, fields: dict[str, Any]) -> TestResponse:
+        """The answer to the code, where the answer to the password asks for one."""
+        asks = (answer.location or "").startswith("/login/code") or 'action="/login/code' in answer.text
+        if not asks:
+            return answer
+        code = fresh_code(self.app, fields["email"])
+        return self.post(answer.location or "/login/code", {"code": code, "carried": fields.get("carried", "")})
 
     def post_json(self, url: str, content: Any) -> TestResponse:
         """As a page's script sends it."""
         headers = {"X-CSRFToken": self.token(), "Accept": "application/json"}
         return self._client.post(url, json=content, headers=headers, buffered=True)
+
+    def post_bytes(self, url: str, data: bytes) -> TestResponse:
+        """A piece of a file, as a page's script sends it."""
+        headers = {"X-CSRFToken": self.token(), "Accept": "application/json"}
+        return self._client.post(url, data=data, headers=headers, content_type="application/octet-stream",
+                                 buffered=True)
 
     def post_without_token(self, url: str, data: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
         return self._checked(self._client.open(url, method=kwargs.pop("method", "POST"), data=data or {}, buffered=True,
@@ -92,7 +115,7 @@ class Client:
 
     def token(self) -> str:
         """A token from a page that everybody may open."""
-        for url in ("/account", "/login"):
+        for url in ("/account", "/login", "/account/second-factor"):
             found = TOKEN.search(self._client.get(url, buffered=True).get_data(as_text=True))
             if found:
                 return found.group(1)

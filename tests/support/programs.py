@@ -9,11 +9,14 @@ from flask import Flask
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from portal.extensions import db
 from portal.services import api_tokens
 from portal.services.audit import Actor
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
+from portal.storage.tables.readings import Prediction
 
 ROOT = "/api/v1"
+READER = "reader@clinic.example"
 
 
 def make_token(app: Flask, user_id: int, name: str = "a script") -> str:
@@ -44,3 +47,31 @@ class Program:
         boundary, body = encode_multipart({"model": "leukemia", **fields, "images": sent})
         return self.ask("POST", f"/cases/{case_id}/images", data=body,
                         content_type=f'multipart/form-data; boundary="{boundary}"')
+
+
+def new_case(program: Program, **changes: Any) -> int:
+    answer = program.post("/cases", {"patient": "P-0117", "specimen": "blood", **changes})
+    assert answer.status_code == 201
+    return int(answer.get_json()["id"])
+
+
+def problem(answer: TestResponse, status: int) -> dict[str, Any]:
+    """A failure as RFC 9457 wants it."""
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    told: dict[str, Any] = answer.get_json()
+    assert told["status"] == status
+    assert told["request_id"] != "-"
+    assert {"type", "title", "detail"} <= told.keys()
+    return told
+
+
+def listed(program: Program, **query: Any) -> list[int]:
+    answer = program.get("/predictions", **query)
+    assert answer.status_code == 200, answer.text
+    return [one["id"] for one in answer.get_json()["predictions"]]
+
+
+def said_by(app: Flask, prediction_id: int) -> Prediction:
+    with app.app_context():
+        return db.session.get_one(Prediction, prediction_id)

@@ -9,7 +9,10 @@ from typing import Any
 from models.catalogue import Catalogue
 from portal.extensions import db
 from portal.storage import access, work_items
-from portal.storage.tables import Case, Image, Prediction, Review, User, now
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.columns import now
+from portal.storage.tables.readings import Prediction, Review
 
 DEMONSTRATION = "Made up."
 VERSIONS = {entry.spec.key: entry.spec.version for entry in Catalogue()}

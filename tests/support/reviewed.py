@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from portal.extensions import db
 from portal.storage import access, work_items
-from portal.storage.files import FileStore
-from portal.storage.tables import Case, Image, Prediction, Report, Review, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, Report, Review
 from tests.support.readings import version_of
 
 
@@ -20,7 +21,7 @@ class Ward:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.store = FileStore(app.extensions["settings"].files)
+        self.store = app.extensions["files"]
 
     def case(self, *readers: str, patient: str = "P-0117", blind: bool = False) -> int:
         """A case of the first reader, shared with the others."""

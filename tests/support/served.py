@@ -15,8 +15,9 @@ from werkzeug.serving import make_server
 from portal.app import create_app
 from portal.extensions import db
 from portal.services import passwords
-from portal.storage.tables import User
+from portal.storage.tables.accounts import User
 from tests.conftest import PASSWORD, make_settings
+from tests.support import authenticator
 
 EMAIL = "reader@clinic.example"
 
@@ -53,5 +54,8 @@ def add_user(app: Flask, email: str = EMAIL, role: str = "clinician", status: st
         user = User(email=email, name=email.partition("@")[0].title(), role=role, status=status,
                     password_hash=passwords.hash_password(PASSWORD, 4))
         db.session.add(user)
+        db.session.flush()
+        if role == "admin":
+            authenticator.give_factor(app, user)
         db.session.commit()
         return user.id

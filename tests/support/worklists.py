@@ -8,7 +8,10 @@ from flask import Flask
 
 from portal.extensions import db
 from portal.storage import access, work_items
-from portal.storage.tables import Case, Image, Prediction, Review, User, now
+from portal.storage.tables.accounts import User
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.columns import now
+from portal.storage.tables.readings import Prediction, Review
 from tests.support.readings import version_of
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -37,6 +42,95 @@ def bare_machine(tmp_path: Path) -> Path:
         assert found
         (programs / tool).symlink_to(found)
     return tmp_path
+
+
+STUB = """#!/bin/bash
+# Stands for Python: a web process and a worker that write down who they are, and everything else done at once.
+run() { echo $$ >> "$1.pids"; trap "echo stopped >> $1.stopped; exit 0" TERM INT
+  trap "echo again >> $1.reloaded" HUP; while :; do sleep 0.05; done; }
+case "$*" in
+  *gunicorn*) run web ;;
+  *celery*) run worker ;;
+esac
+"""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """run.sh serving on a machine where everything is installed, in a process group of its own."""
+    for path in (*ROOT.glob("*.txt"), ROOT / "run.sh", ROOT / "package.json", ROOT / "package-lock.json"):
+        shutil.copy(path, tmp_path)
+    for folder, marks in ((".venv", "requirements*.txt constraints.txt"),
+                          ("static/vendor", "package.json package-lock.json")):
+        (tmp_path / folder).mkdir(parents=True)
+        subprocess.run(["bash", "-c", f"cat {marks} | cksum > {folder}/.complete"], cwd=tmp_path, check=True)
+    stub = tmp_path / ".venv/bin/python"
+    stub.parent.mkdir()
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    process = subprocess.Popen(["bash", "run.sh"], cwd=tmp_path, start_new_session=True)
+    until(lambda: len(lines(tmp_path / "web.pids")) == len(lines(tmp_path / "worker.pids")) == 1)
+    yield tmp_path, process
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        Event().wait(0.05)
+
+
+def is_there(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("whole_group", [False, True], ids=["TERM", "Ctrl-C"])
+def test_what_stops_run_sh_stops_both_processes(
+        served: tuple[Path, subprocess.Popen[bytes]], whole_group: bool) -> None:
+    folder, process = served
+    if whole_group:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.terminate()
+    process.wait(timeout=30)
+    assert lines(folder / "worker.stopped") == ["stopped"]
+    # On a busy machine a process that has written its last line is not gone yet.
+    until(lambda: not any(is_there(pid) for pid in lines(folder / "web.pids") + lines(folder / "worker.pids")))
+
+
+def test_what_tells_run_sh_to_start_anew_tells_both_and_goes_on(served: tuple[Path, subprocess.Popen[bytes]]) -> None:
+    folder, process = served
+    for times in (1, 2):
+        process.send_signal(signal.SIGHUP)
+        until(lambda times=times: len(lines(folder / "web.reloaded")) == times)  # type: ignore[misc]
+        until(lambda times=times: len(lines(folder / "worker.pids")) > times)  # type: ignore[misc]
+    assert process.poll() is None
+    assert is_there(lines(folder / "web.pids")[0])
+
+
+def test_a_killed_worker_is_started_again(served: tuple[Path, subprocess.Popen[bytes]]) -> None:
+    folder, process = served
+    os.kill(int(lines(folder / "worker.pids")[0]), signal.SIGKILL)
+    until(lambda: len(lines(folder / "worker.pids")) == 2)
+    assert process.poll() is None
+
+
+def test_a_web_process_that_dies_takes_its_worker_along(served: tuple[Path, subprocess.Popen[bytes]]) -> None:
+    folder, process = served
+    os.kill(int(lines(folder / "web.pids")[0]), signal.SIGKILL)
+    assert process.wait(timeout=30) == 128 + signal.SIGKILL
+    assert not is_there(lines(folder / "worker.pids")[0])
 
 
 def start(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -95,6 +189,18 @@ def test_a_wrong_setting_stops_the_start_by_name(tmp_path: Path, name: str, valu
     assert name in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret-word" not in done.stderr
+
+
+def test_an_object_storage_that_does_not_answer_stops_the_start_by_name(tmp_path: Path, no_server: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    done = prepare(tmp_path, PORT=port, PORTAL_FILES="s3://bucket", PORTAL_S3_ENDPOINT=no_server,
+                   PORTAL_S3_KEY="portal", PORTAL_S3_SECRET="hidden-word")
+    assert done.returncode == 1
+    assert "PORTAL_FILES" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hidden-word" not in done.stderr
 
 
 def test_the_first_start_offers_a_link_and_later_starts_change_nothing(tmp_path: Path) -> None:

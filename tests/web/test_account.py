@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.storage.tables import UserSession, now
+from portal.storage.tables.accounts import UserSession
+from portal.storage.tables.columns import now
 from tests.conftest import PASSWORD
 from tests.support.client import Client
 
@@ -41,6 +42,29 @@ def move(app: Flask, **values: object) -> None:
             for name, value in values.items():
                 setattr(row, name, value)
         db.session.commit()
+
+
+def test_ending_logins_asks_for_the_password_when_it_was_given_long_ago(
+        app: Flask, login: Callable[..., Client]) -> None:
+    reader = login()
+    another_login(app)
+    move(app, proven_at=now() - timedelta(minutes=6))
+    mine, other = session_ids(app)
+    for url in (f"/account/sessions/{other}/end", f"/account/sessions/{mine}/end", "/account/sessions/end-others"):
+        answer = reader.post(url)
+        assert answer.status_code == 401, url
+        assert "Your password again" in answer.text
+    assert session_ids(app) == [mine, other]
+    assert reader.post(f"/account/sessions/{other}/end", {"proof": PASSWORD}).status_code == 303
+    assert session_ids(app) == [mine]
+
+
+def test_whoever_logs_out_leaves_no_picture_in_the_browser(app: Flask, login: Callable[..., Client]) -> None:
+    reader = login()
+    told = [reader.post("/logout"), another_login(app).post(f"/account/sessions/{session_ids(app)[-1]}/end")]
+    for answer in told:
+        assert (answer.status_code, answer.headers.get("Clear-Site-Data")) == (303, '"cache", "storage"')
+    assert "Clear-Site-Data" not in reader.get("/login").headers
 
 
 def test_the_page_lists_every_login_and_which_one_this_is(app: Flask, login: Callable[..., Client]) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from models.engine import Engine
 from portal.extensions import db
-from portal.services import audit
-from portal.storage.tables import AuditEvent, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.administration import AuditEvent
 from tests.conftest import PASSWORD
 from tests.support.candidates import CANDIDATE, install
 from tests.support.client import Client
@@ -33,13 +33,6 @@ def status_of(app: Flask, user_id: int) -> str:
 
 def log_in(app: Flask, email: str) -> int:
     return Client(app).post("/login", {"email": email, "password": PASSWORD}).status_code
-
-
-def add_events(app: Flask, count: int, action: str = "case.create") -> None:
-    with app.app_context():
-        for number in range(count):
-            audit.record(audit.Actor(user_id=1, address="192.0.2.1"), action, f"case:{number}")
-        db.session.commit()
 
 
 def test_those_who_wait_come_first(admin: Client, make_user: Callable[..., int]) -> None:
@@ -107,31 +100,6 @@ def test_what_an_administrator_does_is_in_the_audit_trail(
         kept = [(one.action, one.actor_id, one.subject) for one in events[1:]]
     assert kept == [("user.approve", 1, "user:2"), ("link.create", 1, "user:2"),
                     ("user.disable", 1, "user:2")]
-
-
-@pytest.mark.parametrize(("text", "found"), [
-    ("LOGIN.suc", 1), (ADMIN, 4), ("case:1", 1), ("nothing like it", 0), ("%", 0), ("_", 0), ("", 4)])
-def test_the_audit_trail_is_searched_by_action_person_and_subject(
-        text: str, found: int, app: Flask, admin: Client) -> None:
-    add_events(app, 3)
-    page = admin.get("/admin/audit", query_string={"q": text}).text
-    assert page.count("<code>") == found
-
-
-def test_the_audit_trail_is_shown_in_pages_of_fifty_newest_first(app: Flask, admin: Client) -> None:
-    add_events(app, 60)
-    first, second = (admin.get(f"/admin/audit?page={number}").text for number in (1, 2))
-    assert (first.count("<code>"), second.count("<code>")) == (50, 11)
-    assert "case:59" in first
-    assert "login.success" in second
-
-
-@pytest.mark.parametrize("number", ["0", "-1", "99", str(10**30), "x"])
-def test_a_page_that_is_not_there_shows_the_nearest(number: str, app: Flask, admin: Client) -> None:
-    add_events(app, 60)
-    answer = admin.get(f"/admin/audit?page={number}")
-    assert answer.status_code == 200
-    assert "<code>" in answer.text
 
 
 def test_an_event_of_somebody_not_logged_in_is_listed(app: Flask, admin: Client) -> None:

@@ -13,7 +13,8 @@ from portal.extensions import db
 from portal.services.agreement import page as agreement_page
 from portal.services.agreement.page import Agreement, Section
 from portal.storage.agreement import ReadingFilter
-from portal.storage.tables import User, now
+from portal.storage.tables.accounts import User
+from portal.storage.tables.columns import now
 from tests.support.client import Client
 from tests.support.readings import DEMONSTRATION, Filler
 

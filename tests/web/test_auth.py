@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import select
 
 from portal.app import create_app
 from portal.extensions import db
-from portal.storage.tables import AuditEvent, User, UserSession
+from portal.storage.tables.accounts import User, UserSession
+from portal.storage.tables.administration import AuditEvent
 from tests.conftest import PASSWORD, make_settings
 from tests.support.client import TOKEN, Client
 
@@ -28,7 +30,8 @@ def stored(app: Flask, table: type) -> list:
 
 
 def cookie_of(answer) -> str:
-    return answer.headers["Set-Cookie"]
+    """The login's; another knows the browser again."""
+    return next(one for one in answer.headers.getlist("Set-Cookie") if "secondread=" in one)
 
 
 def test_who_asks_for_an_account_waits_and_is_not_logged_in(app: Flask, client: Client) -> None:
@@ -250,3 +253,44 @@ def test_logins_and_failures_are_in_the_audit_trail(
     client.post("/logout")
     assert [event.action for event in stored(app, AuditEvent)] == ["login.failure", "login.success", "logout"]
     assert {event.address for event in stored(app, AuditEvent)} == {"127.0.0.1"}
+
+
+def test_a_stranger_who_guesses_keeps_nobody_out_of_a_browser_that_is_known(
+        app: Flask, client: Client, make_user: Callable[..., int]) -> None:
+    make_user()
+    log_in(client)
+    client.post("/logout")
+    stranger = Client(app)
+    while log_in(stranger, password="a wrong guess").status_code == 401:
+        pass
+    assert log_in(stranger).status_code == 429
+    assert log_in(client).status_code == 303
+
+
+def test_the_cookie_that_knows_a_browser_opens_nothing_and_names_nobody(
+        app: Flask, client: Client, make_user: Callable[..., int]) -> None:
+    make_user()
+    known = next(one for one in log_in(client).headers.getlist("Set-Cookie") if "secondread-known=" in one)
+    assert "HttpOnly" in known
+    assert "SameSite=Strict" in known
+    assert READER.partition("@")[0] not in known
+    thief = app.test_client(use_cookies=False)
+    assert thief.get("/account", headers={"Cookie": known.partition(";")[0]}).status_code == 302
+
+
+def number_in(answer) -> str:
+    """The random number in the cookie by which a browser is known again."""
+    kept = next(one for one in answer.headers.getlist("Set-Cookie") if "secondread-known=" in one)
+    _, (number, _) = URLSafeTimedSerializer("").loads_unsafe(kept.partition("=")[2].partition(";")[0])
+    return str(number)
+
+
+def test_a_known_browsers_number_has_128_random_bits(
+        app: Flask, client: Client, make_user: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    make_user()
+    monkeypatch.setattr("portal.views.known_browsers.NUMBER_BYTES", 12)
+    old = number_in(log_in(client))
+    monkeypatch.undo()
+    numbers = [number_in(log_in(one)) for one in (client, Client(app), client)]
+    assert [len(bytes.fromhex(one)) * 8 for one in (old, *numbers)] == [96, 128, 128, 128]
+    assert numbers[0] == numbers[2] != numbers[1]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 
 from tests.support.client import Client
+from tests.support.statements import statements
+from tests.support.worklists import add_case, add_result, add_review, reader_id
 
 
 def open_case(client: Client, patient: str = "P-0117", specimen: str = "peripheral blood", note: str = "") -> int:
@@ -22,6 +25,22 @@ def test_a_new_case_is_found_again(login: Callable[..., Client]) -> None:
     assert "P-Ünal-漢" in page
     assert "second visit" in page
     assert "P-Ünal-漢" in reader.get("/cases").text
+
+
+def test_the_page_of_a_case_asks_for_its_images_once_however_many_they_are(
+        app: Flask, login: Callable[..., Client]) -> None:
+    reader = login()
+    me, asked = reader_id(app), []
+    case = add_case(app, me)
+    for number in range(6):
+        add_review(app, add_result(app, case, f"{number}.png"), me)
+        if number in (0, 5):
+            reader.get(f"/cases/{case}")  # Of several looks within a quarter of an hour the audit holds the first.
+            with app.app_context(), statements() as one_page:
+                reader.get(f"/cases/{case}")
+            asked.append(one_page)
+    assert [sum("FROM images" in statement for statement, _values in one) for one in asked] == [1, 1]
+    assert len(asked[0]) == len(asked[1])
 
 
 @pytest.mark.parametrize("missing", ["patient", "specimen"])

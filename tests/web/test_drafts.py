@@ -13,7 +13,9 @@ from itsdangerous import URLSafeTimedSerializer, timed
 
 from portal.extensions import db
 from portal.services.drafts import MOST_CHARACTERS
-from portal.storage.tables import CaseReader, Review, ReviewDraft, User, UserSession
+from portal.storage.tables.accounts import User, UserSession
+from portal.storage.tables.cases import CaseReader
+from portal.storage.tables.readings import Review, ReviewDraft
 from portal.views import carried
 from tests.conftest import PASSWORD
 from tests.support import pictures

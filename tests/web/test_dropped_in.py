@@ -19,7 +19,8 @@ from models import card as cards
 from models.imaging.drawn import draw_smear
 from portal.extensions import db
 from portal.services import results
-from portal.storage.tables import Image, Prediction
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction
 from portal.views import models as model_views
 from tests.support import pictures
 from tests.support.client import Client

@@ -76,17 +76,6 @@ def test_errors_speak_the_language_that_was_asked_for(client: Client, accept: st
     assert client.get("/nowhere", headers={"Accept": accept}).mimetype == kind
 
 
-def test_not_ready_without_whole_weights(app: Flask, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert client.get("/readyz").status_code == 200
-    engine = app.extensions["engine"]
-    broken = [type(state)(key=state.key, version=state.version, ok=False, problem="cut") for state in engine.verify()]
-    monkeypatch.setattr(type(engine), "verify", lambda _: tuple(broken))
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.get_json()["checks"]["models"] is False
-    assert "cut" not in answer.text
-
-
 def test_only_images_may_be_large(client: Client, login: Callable[..., Client]) -> None:
     long = "x" * 300_000
     for answer in (client.post("/login", {"email": long, "password": "x"}),

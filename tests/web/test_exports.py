@@ -21,7 +21,9 @@ from portal.services import blind
 from portal.services.audit import Actor
 from portal.services.exports import history
 from portal.storage import access, exports, work_items
-from portal.storage.tables import AuditEvent, Prediction, Review, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.readings import Prediction, Review
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.dropped_in import drop_in
@@ -123,7 +125,7 @@ def test_no_text_is_run_as_a_formula(reader: Client) -> None:
 
 
 def test_the_file_is_rfc_4180_in_utf_8(reader: Client) -> None:
-    smear(reader, open_case(reader, patient='a "quoted", and\tbroken'))
+    smear(reader, open_case(reader, specimen='a "quoted", and\tbroken'))
     answer = reader.get("/cases/export.csv")
     assert answer.content_type == "text/csv; charset=utf-8"
     text = answer.data.decode("utf-8-sig")
@@ -174,7 +176,7 @@ def test_the_panel_keeps_the_filters_and_says_how_many_there_are(
     smear(reader, case_id, 2, "two.png")
     smear(reader, open_case(reader, patient="P-pear"))
     page = reader.get("/cases?q=apple").text
-    assert "your whole history holds 3." in page
+    assert "in the cases that fit these filters, on all pages." in page
     for form in FORMATS:
         assert f'href="/cases/export.{form}?q=apple"' in page
     assert "Your whole history: 3 answers." in reader.get("/cases").text

@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.storage.tables import AuditEvent, Image
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.cases import Image
 from tests.support import pictures
 from tests.support.client import Client
 from tests.web.test_cases import open_case
@@ -91,3 +92,18 @@ def test_somebody_elses_image_has_no_fields(
     assert other.get(f"/images/{image}/fields").status_code == 404
     assert other.post(f"/images/{image}/fields", {"serial": "stolen"}).status_code == 404
     assert fields(app, image) == ("S-3602-01", "S-3602")
+
+
+def test_what_looks_like_a_name_is_asked_about_once_and_stands_not_in_the_audit(
+        app: Flask, reader: Client, case_id: int) -> None:
+    image = only(upload(reader, case_id, (NAMED, pictures.smear())))["image"]
+    change = {"serial": "Anna Zebra", "specimen_group": "S-3602"}
+    asked = reader.post(f"/images/{image}/fields", change)
+    assert (asked.status_code, "person’s name" in asked.text) == (422, True)
+    assert fields(app, image) == ("S-3602-01", "S-3602")
+    assert reader.post(f"/images/{image}/fields", {**change, "sure": "Somebody | else"}).status_code == 422
+    assert reader.post(f"/images/{image}/fields", {**change, "sure": "Anna Zebra | S-3602"}).status_code == 303
+    assert fields(app, image) == ("Anna Zebra", "S-3602")
+    [told] = corrections(app)
+    assert told["looks_like"] == ["name"]
+    assert "Zebra" not in str(told)

@@ -27,7 +27,9 @@ from portal.app import create_app
 from portal.extensions import db
 from portal.services import audit, cases, uploads
 from portal.storage.files import FileStore
-from portal.storage.tables import AuditEvent, Image, Prediction, WorkItem
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.cases import Image
+from portal.storage.tables.readings import Prediction, WorkItem
 from tests.conftest import PASSWORD
 from tests.support import pictures
 from tests.support.client import Client
@@ -155,7 +157,7 @@ def test_the_same_bytes_in_another_case_are_another_image(app: Flask, reader: Cl
 
 
 def test_two_at_once_make_one_record(app: Flask, reader: Client, case_id: int) -> None:
-    desk = uploads.Desk(engine=app.extensions["engine"], store=FileStore(app.extensions["settings"].files),
+    desk = uploads.Desk(engine=app.extensions["engine"], store=app.extensions["files"],
                         writer=app.extensions["writer"],
                         limits=Limits(max_bytes=2**22, max_pixels=10**7))
     data = pictures.smear()
@@ -204,7 +206,7 @@ def test_an_unread_image_sent_twice_at_once_is_read_once(
         broken.delattr(Engine, "read")
         upload(reader, case_id, ("one.png", data))
     engine = app.extensions["engine"]
-    desk = uploads.Desk(engine=engine, store=FileStore(app.extensions["settings"].files),
+    desk = uploads.Desk(engine=engine, store=app.extensions["files"],
                         writer=app.extensions["writer"], limits=Limits(max_bytes=2**22, max_pixels=10**7))
     read, together = engine.read, Barrier(2)
 
@@ -264,7 +266,7 @@ def test_a_crash_before_the_commit_leaves_no_row_and_a_file_for_the_sweeper(
     assert upload(reader, case_id, ("one.png", pictures.smear())).status_code == 500
     assert rows(app, Image) == 0
     with app.app_context():
-        assert FileStore(app.extensions["settings"].files).sweep(set(), older_than=-1) == 1
+        assert app.extensions["files"].sweep(set(), older_than=-1) == 1
 
 
 def test_metadata_is_neither_stored_nor_served_and_pixels_stay(

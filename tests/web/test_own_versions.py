@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.storage.tables import AuditEvent, Prediction
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.readings import Prediction
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.own import OWN, SPEC, make_version

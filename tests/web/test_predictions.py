@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.storage.tables import Prediction
+from portal.storage.tables.readings import Prediction
 from tests.support import pictures
 from tests.support.client import Client
 from tests.web.test_cases import open_case

@@ -14,7 +14,8 @@ from models.imaging.drawn import draw_smear
 from portal.extensions import db
 from portal.services import blind
 from portal.services.audit import Actor
-from portal.storage.tables import AuditEvent, Prediction, Review
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.readings import Prediction, Review
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.dropped_in import drop_in, meant_rainbow

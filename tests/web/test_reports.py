@@ -22,8 +22,10 @@ from portal.extensions import db
 from portal.services.reports import signing
 from portal.services.reports.snapshot import digest_of
 from portal.storage import access, work_items
-from portal.storage.files import FileStore
-from portal.storage.tables import AuditEvent, Case, Image, LoginFailure, Prediction, Report, User
+from portal.storage.tables.accounts import LoginFailure, User
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.cases import Case, Image
+from portal.storage.tables.readings import Prediction, Report
 from tests.conftest import PASSWORD
 from tests.support import pictures
 from tests.support.client import Client
@@ -333,7 +335,7 @@ def test_a_picture_that_was_exchanged_on_the_disk_is_not_printed_under_a_signatu
     sign(reader, reviewed)
     with app.app_context():
         stored = db.session.scalars(select(Image)).one().stored_as
-    FileStore(app.extensions["settings"].files).path(stored).write_bytes(pictures.smear(9))
+    app.extensions["files"].local(stored).write_bytes(pictures.smear(9))
     shown = text_of(pdf(reader, f"/cases/{reviewed}/reports/1.pdf"))
     assert "This picture cannot be shown." in shown
     assert "Signed by Reader" in shown

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from portal.services import links
+from portal.services import links, second_factor
 from portal.services.audit import Actor
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
 from tests.conftest import PASSWORD
 from tests.support.client import Client
 
@@ -47,7 +47,13 @@ def test_the_setup_link_makes_an_administrator_who_is_logged_in(client: Client, 
     page = client.get(f"/setup?token={setup_token}")
     assert page.status_code == 200
     answer = client.post("/setup", {**ADMIN, "token": hidden_token(page.text)})
-    assert (answer.status_code, answer.location) == (303, "/")
+    assert (answer.status_code, answer.location) == (303, "/account/second-factor")
+    set_up = client.get("/account/second-factor")
+    key = "".join(re.findall(r'id="factor-key">([^<]+)<', set_up.text)).replace(" ", "")
+    sealed = re.search(r'name="sealed"[^>]*value="([^"]*)"', set_up.text)
+    assert sealed is not None
+    code = second_factor.code_at(key, second_factor.step_of(now()))
+    assert client.post("/account/second-factor", {"sealed": sealed[1], "code": code}).status_code == 200
     assert client.get("/admin/users").status_code == 200
 
 

@@ -15,7 +15,11 @@ from portal.extensions import db
 from portal.services import accounts, sharing
 from portal.services.audit import Actor
 from portal.services.errors import NotShared
-from portal.storage.tables import AuditEvent, Case, CaseReader, Review, User, WorkItem, now
+from portal.storage.tables.accounts import User
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.cases import Case, CaseReader
+from portal.storage.tables.columns import now
+from portal.storage.tables.readings import Review, WorkItem
 from tests.support import pictures
 from tests.support.client import Client
 from tests.web.test_cases import open_case
@@ -77,7 +81,8 @@ def test_a_shared_case_is_on_the_colleagues_worklist_and_open_to_their_reading(
     readers = owner.get(f"/cases/{case_id}").text.partition('id="readers"')[2]
     assert "Colleague" in readers
     assert "Shared by Owner" in readers
-    assert actions(app)[-1] == ("case.share", f"case:{case_id}", f"user:{them}")
+    changes = [one for one in actions(app) if one[0] != "case.view"]
+    assert changes[-1] == ("case.share", f"case:{case_id}", f"user:{them}")
 
 
 def test_an_ended_share_closes_the_case_and_leaves_the_readings(

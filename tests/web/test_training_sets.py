@@ -14,9 +14,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from models.training.er.table import read_table as read_er_table
 from models.training.pancreas.table import read_table
+from models.training.protocol.table import TableError
 from portal.extensions import db
-from portal.storage.tables import AuditEvent
+from portal.storage.tables.administration import AuditEvent
 from tests.support.client import Client
 from tests.support.reviewed import Ward
 
@@ -173,9 +175,11 @@ def test_questions_become_answers(ward: Ward, anna: Client) -> None:
     row, = table(unpacked(anna, "isight"), "answers.csv")
     assert {key: row[key] for key in ("intensity", "location", "quantity", "tissue", "malignancy", "group")} == {
         "intensity": "strong", "location": "", "quantity": ">75%", "tissue": "", "malignancy": "", "group": "p1"}
+    assert "python -m models.training fit isight reads." in section(anna.get("/training-sets").text, "isight")
 
 
-def test_counts_become_readings_and_corrected_nuclei_a_table_of_their_own(ward: Ward, anna: Client) -> None:
+def test_counts_become_readings_and_corrected_nuclei_a_table_of_their_own(
+        ward: Ward, anna: Client, tmp_path: Path) -> None:
     said: dict[str, Any] = {"label": "positive", "scores": {**ER, "h_score": 141.0},
                             "evidence": {"nuclei": [[1, 2, "weak"], [3, 4, "weak"], [5, 6, "strong"], [7, 8, "weak"]]}}
     case = ward.case(ANNA)
@@ -191,8 +195,15 @@ def test_counts_become_readings_and_corrected_nuclei_a_table_of_their_own(ward: 
     assert {row["file"] for row in nuclei} == {rows["5.5"]["file"]}
     assert [(row["x"], row["y"], row["class"]) for row in nuclei] == [
         ("1", "2", "weak"), ("3", "4", "strong"), ("5", "6", "strong")]
-    for text in (section(anna.get("/training-sets").text, "er"), files["README.txt"].decode()):
-        assert "cannot read this table yet" in " ".join(text.split())
+    part = section(anna.get("/training-sets").text, "er")
+    assert "python -m models.training fit er reads. It learns from those in which a reader corrected nuclei: 1" in part
+    told = " ".join(files["README.txt"].decode().split())
+    assert "`python -m models.training fit er` reads this folder." in told
+    assert "`fit` learns from the images with nuclei alone" in told
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError, match="There are 1 images whose nuclei a reader corrected; at least 30"):
+        read_er_table(tmp_path)
 
 
 def test_a_lost_file_is_said_and_stops_nothing(ward: Ward, anna: Client) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from models.slides.reading import SLIDE_NOTE, SlidePlan, SlideReader, pack, unpack, with_smaller
+from models.slides.slide import Slide
 from models.spec import (
     Finding,
     Label,
@@ -24,6 +26,7 @@ from models.spec import (
     Run,
     Scale,
     Swatch,
+    Tiles,
     WeightFile,
 )
 
@@ -106,6 +109,42 @@ def read(micrograph: Micrograph, run: Run) -> Reading:
         nuclei=(Nucleus(x=12, y=12, label="cold"), Nucleus(x=14, y=14, label="cold"),
                 Nucleus(x=15, y=25, label="hot")),
     )
+
+
+COLUMN = 512
+
+
+def plan(slide: Slide, um_per_px: float | None, run: Run) -> SlidePlan:
+    """Columns of 512 pixels; refuses slides smaller than 40 pixels."""
+    facts: dict[str, Any] = {"width": slide.width, "height": slide.height, "um_per_px": um_per_px}
+    if min(slide.width, slide.height) < 40:
+        small = Finding(code="too-small", message="Too small for a rainbow.", refuses=True)
+        return SlidePlan(**facts, findings=(small,))
+    return SlidePlan(**facts, findings=(Finding(code="in-domain", message="It belongs."),),
+                     parts=-(-slide.width // COLUMN), arrays={"warm": run("predict", {})["warm"]})
+
+
+def read_part(slide: Slide, plan: SlidePlan, number: int, run: Run) -> bytes:
+    """The mean of a column's red."""
+    column = slide.region(0, number * COLUMN, 0, min(COLUMN, slide.width - number * COLUMN), slide.height)
+    return pack({"red": column[..., 0].mean(dtype=np.float32)[None] / 255})
+
+
+def combine(plan: SlidePlan, parts: Mapping[int, bytes], run: Run) -> Reading:
+    """The reddest column is the region; the map has a place per column."""
+    red = np.array([unpack(parts[number])["red"][0] for number in range(plan.parts)], np.float32)
+    best, warm = int(red.argmax()), float(plan.arrays["warm"])
+    heat = Layer(name="heatmap", title="How red", kind="heat", values=red[None])
+    region = Region(x=best * COLUMN, y=0, width=min(COLUMN, plan.width - best * COLUMN), height=plan.height,
+                    value=float(red[best]), text="the reddest column", measures={"red": float(red[best])})
+    return Reading(outcome="scored", label="bright", scores={"sum": warm + 1.5, "warm": warm, "cool": 1.5},
+                   findings=plan.findings, notes=(SLIDE_NOTE,), layers=(with_smaller(heat, 1),), regions=(region,),
+                   tiles=Tiles(name="red", label="bright", threshold=0.5, values=red[None], width=COLUMN,
+                               lefts=tuple(float(x) for x in range(0, plan.width, COLUMN)), tops=(0.0,),
+                               height=float(plan.height)))
+
+
+SLIDES = SlideReader(plan=plan, read_part=read_part, combine=combine)
 
 
 def build() -> Any:

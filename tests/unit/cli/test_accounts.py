@@ -13,7 +13,8 @@ from sqlalchemy import select
 from portal.app import create_app
 from portal.extensions import db
 from portal.services import passwords
-from portal.storage.tables import AuditEvent, User
+from portal.storage.tables.accounts import User
+from portal.storage.tables.administration import AuditEvent
 from tests.conftest import PASSWORD, make_settings
 from tests.support.client import Client
 
@@ -142,3 +143,16 @@ def test_a_database_that_is_away_or_empty_is_told_in_one_sentence(url: str, tmp_
         db.engine.dispose()
     assert done.exit_code == 1
     assert "The database does not answer or has no tables yet" in done.stderr
+
+
+def test_break_glass_prints_a_link_that_opens_an_administrators_account(
+        app: Flask, users: Callable[..., Result]) -> None:
+    answer = users("break-glass", ADA, "--name", "Ada", "--reason", "lost the telephone", "--base", "https://p.example")
+    link = answer.stdout.strip().splitlines()[-1]
+    assert link.startswith("https://p.example/reset?token=")
+    assert kept(app) == [(ADA, "admin", "approved")]
+    assert Client(app).get(link.removeprefix("https://p.example")).status_code == 200
+
+
+def test_break_glass_says_what_is_no_address(users: Callable[..., Result]) -> None:
+    assert users("break-glass", "nobody").exit_code == 1

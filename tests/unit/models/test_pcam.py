@@ -15,7 +15,8 @@ from PIL import Image
 from models.engine import Engine
 from models.spec import Finding, Micrograph, Pixels, Reading
 from models.zoo import _eye, pcam
-from models.zoo._pcam import SIDE
+from models.zoo._pcam import rules
+from models.zoo._pcam.network import SIDE
 from tests.unit.models.pictures import flat, noise
 
 
@@ -36,7 +37,7 @@ def redness(graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     images = inputs["image"]
     assert images.dtype == np.float32
     assert images.shape[1:] == (3, SIDE, SIDE)
-    assert len(images) <= pcam.BATCH
+    assert len(images) <= rules.BATCH
     heat = np.zeros((len(images), 12, 12), dtype=np.float32)
     return {"probability": images[:, 0].mean(axis=(1, 2)), "heatmap": heat}
 
@@ -49,7 +50,7 @@ def tissue(rows: int, columns: int, hot: list[tuple[int, int]]) -> Pixels:
     return pixels
 
 
-def read_large(pixels: Pixels, um_per_px: float = pcam.UM_PER_PX) -> Reading:
+def read_large(pixels: Pixels, um_per_px: float = rules.UM_PER_PX) -> Reading:
     return pcam.read(Micrograph(pixels=pixels, um_per_px=um_per_px), redness)
 
 
@@ -92,7 +93,7 @@ def test_any_size_gives_regions_inside_the_image_the_most_suspicious_first(
     reading = read_large(noise(seed, (height, width)), um_per_px)
     assert reading.outcome == "scored"
     assert reading.scores["tiles"] == reading.layers[0].values.size
-    assert 1 <= len(reading.regions) <= pcam.MOST_REGIONS
+    assert 1 <= len(reading.regions) <= rules.MOST_REGIONS
     values = [region.value for region in reading.regions]
     assert values == sorted(values, reverse=True)
     assert values[0] == pytest.approx(float(reading.layers[0].values.max()))
@@ -132,7 +133,7 @@ def test_a_tile_is_read_as_the_same_pixels_are_read_alone(engine: Engine, datase
     """Four real patches side by side at their own scale, against each of them by itself."""
     patches = real_patches(datasets, 40)[:4]
     whole = np.concatenate([np.concatenate(patches[:2], axis=1), np.concatenate(patches[2:], axis=1)])
-    large = engine.read("pcam", Micrograph(pixels=whole, um_per_px=pcam.UM_PER_PX))
+    large = engine.read("pcam", Micrograph(pixels=whole, um_per_px=rules.UM_PER_PX))
     assert large.outcome == "scored"
     alone = [engine.read("pcam", Micrograph(pixels=patch)) for patch in patches]
     for chance, reading in zip(large.layers[0].values.flat, alone, strict=True):

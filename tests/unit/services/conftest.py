@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from flask import Flask
 
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
 
 
 @pytest.fixture

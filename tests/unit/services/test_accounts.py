@@ -27,7 +27,9 @@ from portal.services.errors import (
     WeakPassword,
 )
 from portal.services.login_sessions import Client
-from portal.storage.tables import AuditEvent, User, UserSession, now
+from portal.storage.tables.accounts import User, UserSession
+from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.columns import now
 from tests.conftest import PASSWORD
 
 WARD = Actor(address="192.0.2.1")
@@ -174,7 +176,8 @@ def test_disabling_ends_every_login_and_link_at_once(
     assert [login_sessions.find_login(token, settings, at) for token in tokens] == [None, None]
     with pytest.raises(LinkExpired):
         links.check_reset_link(link, at)
-    assert audited("user.disable")[0].details == {"was": "approved", "sessions_ended": 2, "tokens_revoked": 0}
+    assert audited("user.disable")[0].details == {
+        "was": "approved", "now": "disabled", "sessions_ended": 2, "tokens_revoked": 0}
 
 
 def test_a_login_from_before_does_not_come_back_with_the_approval(

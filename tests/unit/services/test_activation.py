@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.services import activation, offers
 from portal.services.audit import Actor
 from portal.services.errors import NotActivated
-from portal.storage.tables import ActiveModel, AuditEvent
+from portal.storage.tables.administration import ActiveModel, AuditEvent
 from tests.support.candidates import CANDIDATE, install
 
 SOMEBODY = Actor(address="192.0.2.7")

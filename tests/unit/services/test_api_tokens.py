@@ -16,7 +16,8 @@ from portal.services.audit import Actor
 from portal.services.errors import BadToken, NotAdmitted, NotFound, TooManyTries
 from portal.services.login_sessions import Client
 from portal.services.tokens import digest
-from portal.storage.tables import ApiToken, AuditEvent, User
+from portal.storage.tables.accounts import ApiToken, User
+from portal.storage.tables.administration import AuditEvent
 from tests.conftest import PASSWORD
 
 LAB = "192.0.2.7"

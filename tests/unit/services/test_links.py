@@ -17,7 +17,8 @@ from portal.services.audit import Actor
 from portal.services.errors import AccountExists, LinkExpired, NotFound, WeakPassword
 from portal.services.login_sessions import Client, Login
 from portal.services.tokens import digest
-from portal.storage.tables import AuditEvent, OneTimeLink, User
+from portal.storage.tables.accounts import OneTimeLink, User
+from portal.storage.tables.administration import AuditEvent
 
 WARD = Actor(address="192.0.2.1")
 CLIENT = Client(address="192.0.2.1", browser="")

@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from portal.extensions import db
 from portal.services import login_guard
 from portal.services.errors import TooManyTries
-from portal.services.login_guard import ACCOUNT, ADDRESS, Rule, seconds_left, wait_after
+from portal.services.login_guard import ACCOUNT, ADDRESS, TOTAL, Rule, seconds_left, wait_after
 from portal.storage.login_failures import Failures
-from portal.storage.tables import LoginFailure
+from portal.storage.tables.accounts import LoginFailure
 
 rules = st.sampled_from([ACCOUNT, ADDRESS, Rule(free=1, longest=timedelta(seconds=7))])
 moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1))
@@ -141,3 +141,53 @@ def test_many_tries_at_the_same_time_cannot_slip_past_the_count(app: Flask, at: 
         heard = sum(pool.map(attempt, range(24)))
     with app.app_context():
         assert kept_failures() == heard <= ACCOUNT.free
+
+
+def test_a_stranger_slows_nobody_in_a_browser_that_is_known(inside: Flask, at: datetime) -> None:
+    for number in range(60):
+        try:
+            login_guard.begin_try(ADA, f"192.0.2.{number % 20}", at + timedelta(seconds=number))
+        except TooManyTries:
+            continue
+    with pytest.raises(TooManyTries):
+        login_guard.begin_try(ADA, "192.0.2.1", at + timedelta(seconds=60))
+    login_guard.begin_try(ADA, "192.0.2.1", at + timedelta(seconds=60), "browser")
+
+
+def test_who_guesses_in_a_known_browser_is_slowed_there(inside: Flask, at: datetime) -> None:
+    for _ in range(5):
+        login_guard.begin_try(ADA, "192.0.2.1", at, "browser")
+    with pytest.raises(TooManyTries):
+        login_guard.begin_try(ADA, "192.0.2.2", at, "browser")
+    login_guard.begin_try(ADA, "192.0.2.1", at)
+    login_guard.begin_try(ADA, "192.0.2.1", at, "another browser")
+    login_guard.begin_try("grace@clinic.example", "192.0.2.1", at, "browser")
+
+
+def test_many_machines_that_share_the_guessing_are_slowed_together(inside: Flask, at: datetime) -> None:
+    db.session.add_all(LoginFailure(account_hash=str(number), address=f"198.51.{number // 100}.{number % 100}", at=at)
+                       for number in range(TOTAL.free))
+    db.session.commit()
+    with pytest.raises(TooManyTries) as caught:
+        fail(1, at)
+    assert caught.value.seconds <= 60
+    login_guard.begin_try(ADA, "192.0.2.1", at, "browser")
+    fail(1, at + TOTAL.longest)
+
+
+def test_tokens_mails_and_known_browsers_do_not_count_as_strangers_logins(inside: Flask, at: datetime) -> None:
+    for address in ("api 192.0.2.1", "forgotten 192.0.2.1", login_guard.KNOWN):
+        db.session.add_all(LoginFailure(account_hash=f"{address}{number}", address=address, at=at)
+                           for number in range(TOTAL.free))
+    db.session.commit()
+    fail(1, at)
+
+
+def test_an_act_is_counted_by_account_address_and_in_total(inside: Flask, at: datetime) -> None:
+    rule = Rule(free=2, longest=timedelta(minutes=1))
+    act = login_guard.Act(name="test", account=rule, address=rule, total=rule)
+    login_guard.begin_act(act, ADA, "192.0.2.1", at)
+    login_guard.begin_act(act, "grace@clinic.example", "192.0.2.2", at)
+    with pytest.raises(TooManyTries):
+        login_guard.begin_act(act, "third@clinic.example", "192.0.2.3", at)
+    fail(1, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from portal.services.audit import Actor
 from portal.services.errors import NotFound
 from portal.services.login_sessions import Client, Login, browser_name
 from portal.services.tokens import digest
-from portal.storage.tables import User, UserSession
+from portal.storage.tables.accounts import User, UserSession
 
 LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 WARD = Client(address="192.0.2.1", browser=LINUX)
@@ -164,3 +165,11 @@ def test_rows_of_long_ended_logins_are_removed(
     (SAFARI, "Safari on iPhone"), ("curl/8.0", ""), ("", "")])
 def test_a_browser_is_named_as_its_owner_would(user_agent: str, name: str) -> None:
     assert browser_name(user_agent) == name
+
+
+def test_a_short_idle_limit_does_not_end_a_login_that_is_used(
+        enter: Callable[..., Login], settings: Settings, at: datetime) -> None:
+    short, token = replace(settings, session_idle=timedelta(minutes=1)), enter().token
+    for seconds in (30, 59, 88, 117):
+        assert login_sessions.find_login(token, short, at + timedelta(seconds=seconds)) is not None
+    assert login_sessions.find_login(token, short, at + timedelta(seconds=178)) is None

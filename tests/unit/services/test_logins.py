@@ -23,7 +23,8 @@ from portal.services.errors import (
     WeakPassword,
 )
 from portal.services.login_sessions import Client, Login
-from portal.storage.tables import AuditEvent, User, UserSession
+from portal.storage.tables.accounts import User, UserSession
+from portal.storage.tables.administration import AuditEvent
 from tests.conftest import PASSWORD
 
 WARD = Client(address="192.0.2.1", browser="")

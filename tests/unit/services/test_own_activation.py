@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.services import activation, offers
 from portal.services.audit import Actor
 from portal.services.errors import NotActivated, NotFound
-from portal.storage.tables import AuditEvent
+from portal.storage.tables.administration import AuditEvent
 from tests.support.own import OWN, SPEC, make_version
 
 SOMEBODY = Actor(address="192.0.2.7")

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
-from portal.extensions import db
 from portal.storage import worklist
-from portal.storage.tables import now
+from portal.storage.tables.columns import now
 from portal.storage.worklist import Place, WorkFilter
+from tests.support.statements import plan, statements
 from tests.support.worklists import add_case, add_result
 
-INDEX = "ix_work_items_list"
+INDEX = "ix_work_items_reader"
 FILTERS = {
     "none": WorkFilter(), "system": WorkFilter(model="leukemia"), "outcome": WorkFilter(outcome="scored"),
     "reviewed": WorkFilter(reviewed=True), "dates": WorkFilter(since=date(2020, 1, 1)), "text": WorkFilter(text="a"),
 }
-
-
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What the database is asked, with its values."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        asked.append((statement, values))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
-def plan(statement: str, values: Any) -> list[str]:
-    """The steps of a statement, those of its subqueries after them, each in a line."""
-    sqlite = db.engine.dialect.name == "sqlite"
-    with db.engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{statement}", values).mappings()
-        return [str(row["detail"]) if sqlite else f"{row['table']} {row['key']} {row['Extra']}" for row in rows]
 
 
 @pytest.fixture
@@ -82,3 +56,37 @@ def test_only_what_a_page_needs_is_fetched(app: Flask, me: int) -> None:
     assert not found.whole
     assert len(asked) == 1
     assert "LIMIT" in asked[0][0]
+
+
+@pytest.mark.parametrize("few", [0, 2000])
+def test_a_rare_text_is_fetched_by_index_and_found_wherever_it_stands(
+        app: Flask, me: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worklist, "WINDOW", 3)
+    monkeypatch.setattr(worklist, "FEW", few)
+    late = add_case(app, me, note="zebra")
+    kept = [add_result(app, late, f"z{number}.png") for number in range(3)]
+    for number in range(5):
+        add_result(app, 1, f"late{number}.png")
+    with app.app_context(), statements() as asked:
+        for text, expected in (("zebra", kept[::-1]), ("7.png", [58, 48, 38, 28, 18, 8]), ("nowhere", [])):
+            found = worklist.find_places(me, WorkFilter(text=text), need=26, most=1001)
+            assert ([one.prediction_id for one in found.places], found.whole) == (expected, True)
+    walks = [one for one in asked if "FROM work_items" in one[0]]
+    assert any(" IN (" in statement for statement, _values in walks)
+    for statement, values in walks:
+        with app.app_context():
+            steps = plan(statement, values)
+        assert "ix_work_items" in next(step for step in steps if "work_items" in step), steps
+        assert not any(step.startswith("SCAN") for step in steps), steps
+
+
+def test_two_walks_for_one_rare_text_look_for_it_once(
+        app: Flask, me: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worklist, "WINDOW", 3)
+    wanted = WorkFilter(text="nowhere")
+    with app.app_context(), statements() as asked:
+        texts = worklist.Texts(me, wanted.text)
+        for backwards in (False, True):
+            worklist.find_places(me, wanted, need=1, most=1, texts=texts, backwards=backwards,
+                                 start=Place(reviewed=False, prediction_id=30))
+    assert sum("FROM case_readers" in statement for statement, _values in asked) == 1

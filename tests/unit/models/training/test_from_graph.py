@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
+
+from models.runtime import ort
 
 pytest.importorskip("torch", reason="torch is not installed: the training side needs requirements.txt")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import pytest
+
+from models.runtime import ort
 
 pytest.importorskip("torch", reason="torch is not installed: converting needs requirements.txt")
 

@@ -17,11 +17,15 @@ pytest.importorskip("torch", reason="torch is not installed: the training side n
 from models.catalogue import Catalogue
 from models.spec import Reading
 from models.training.__main__ import main
-from models.training.protocol.compare import Pair, better_than_the_mean, of_classes, of_measures
-from models.training.protocol.own import LEAST_IMAGES, Base, Example, deal, label_examples, mark, strata_of
+from models.training.protocol.compare_classes import of_classes
+from models.training.protocol.compare_measures import better_than_the_mean, of_measures
+from models.training.protocol.dealing import deal, strata_of
+from models.training.protocol.labelled import label_examples
+from models.training.protocol.own import Base, Example, mark
+from models.training.protocol.pairs import Pair
 from models.training.protocol.plan import Plan
 from models.training.protocol.splits import ROLES
-from models.training.protocol.table import TableError, read_labels
+from models.training.protocol.table import LEAST_IMAGES, TableError, read_labels
 
 LEUKEMIA, PCAM, PANCREAS = (Catalogue()[key].spec for key in ("leukemia", "pcam", "pancreas"))
 NAMES = [label.name for label in LEUKEMIA.labels]
@@ -176,8 +180,10 @@ def test_scores_are_compared_by_their_errors() -> None:
 
 
 @pytest.mark.parametrize(("table", "words", "why"), [
-    ("readings.csv", ("fit", "er"), "does not learn from a clinic's own images yet"),
-    ("answers.csv", ("fit", "isight"), "does not learn from a clinic's own images yet"),
+    ("readings.csv", ("fit", "er"), "There is no nuclei.csv"),
+    ("answers.csv", ("fit", "isight"), "answers.csv lacks the column intensity and location"),
+    ("answers.csv", ("fit", "er"), "er learns from readings.csv; this folder has answers.csv"),
+    ("labels.csv", ("fit", "leukemia-xception-bigru"), "does not learn from a clinic's own images"),
     ("labels.csv", ("fit", "pancreas"), "pancreas learns from scores.csv; this folder has labels.csv"),
     ("labels.csv", ("fit", "leukemia"), "labels.csv lacks the column"),
     ("labels.csv", ("fit", "leukemia", "--name", "No good"), "small letters and digits"),

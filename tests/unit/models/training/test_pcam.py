@@ -26,7 +26,7 @@ from models.training.protocol.graphs import load_network
 from models.training.protocol.plan import Plan
 from models.zoo import pcam
 from models.zoo._eye import EYE
-from models.zoo._pcam import SIDE, network
+from models.zoo._pcam.network import SIDE, network
 from tests.unit.models.pictures import noise
 
 

@@ -18,7 +18,7 @@ from models.training.pcam.export import grad_cam, parity
 from models.training.pcam.fit import as_batch
 from models.training.protocol.graphs import load_network
 from models.training.protocol.splits import decode
-from models.zoo._pcam import SIDE
+from models.zoo._pcam.network import SIDE
 from models.zoo.pcam import SPEC, build
 from tests.unit.models.pictures import noise
 

@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="torch is not installed: the training side n
 import torch
 from torch import Tensor, nn
 
+from models.training.protocol.rates import relative
 from models.training.protocol.trainer import Pace, Task, Trainer
 
 Batch = tuple[Tensor, Tensor]
@@ -78,6 +79,46 @@ def test_the_best_epoch_is_kept_and_not_the_last(tmp_path: Path) -> None:
     task = Worsening()
     kept = trainer(tmp_path, task, epochs=4).run()
     assert all(torch.equal(value, task.seen[1][name]) for name, value in kept.state_dict().items())
+
+
+@pytest.mark.parametrize(("start", "kept"), [(True, 0), (False, 1)])
+def test_the_start_competes_where_it_is_asked_to(tmp_path: Path, start: bool, kept: int) -> None:
+    class Spoiling(Line):
+        """Every epoch makes it worse."""
+
+        seen = 0
+
+        def worth(self, network: nn.Module) -> dict[str, float]:
+            self.seen += 1
+            return {"loss": float(self.seen)}
+
+    made = trainer(tmp_path, Spoiling(), epochs=4, start_competes=start)
+    first = {name: value.clone() for name, value in made.network.state_dict().items()}
+    network = made.run()
+    assert made.best_epoch == kept
+    assert all(torch.equal(value, first[name]) for name, value in network.state_dict().items()) is start
+    assert [line["epoch"] for line in epochs(tmp_path)] == list(range(0 if start else 1, 5))
+
+
+def test_weights_move_in_steps_of_their_own_size(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 1))
+    with torch.no_grad():
+        network[1].weight.mul_(1e-2)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    groups = relative(network.named_parameters(), ("1.", "2."), 0.01)
+
+    class Steps(Line):
+        def batches(self) -> Iterator[Batch]:
+            yield from [(torch.rand(16, 8), torch.rand(16, 1))] * self.steps
+
+        def worth(self, network: nn.Module) -> dict[str, float]:
+            return {"loss": 0.0}
+
+    Trainer(network, Steps(), Pace(epochs=1, average=0.5, decay=0.0), groups, tmp_path).run()
+    moved = {name: float((value - before[name]).norm() / before[name].norm())
+             for name, value in network.state_dict().items()}
+    assert moved["0.weight"] == moved["0.bias"] == 0
+    assert all(0 < moved[name] < 0.1 for name in ("1.weight", "2.weight"))
 
 
 def test_a_fit_taken_up_again_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from schemathesis.engine import Status, events, from_schema
 from portal.app import create_app
 from portal.extensions import db
 from portal.services import login_guard
-from portal.storage.tables import User
+from portal.services.audit import Actor
+from portal.services.jobs import queue
+from portal.storage.tables.accounts import User
 from tests.conftest import make_settings
 from tests.support import databases, pictures
 from tests.support.programs import Program, make_token
@@ -27,13 +29,13 @@ RULED_ELSEWHERE = ("POST /api/v1/cases/{case_id}/images", "POST /api/v1/predicti
                    "GET /api/v1/cases", "GET /api/v1/predictions", "GET /api/v1/export.jsonl")
 """What they accept depends on the model, or on the order of two days: no schema can say it."""
 THERE = {"path.case_id": 1, "path.image_id": 1, "path.prediction_id": 1, "path.name": "heatmap",
-         "path.key": "leukemia"}
+         "path.key": "leukemia", "path.job_id": 1}
 
 
 @pytest.fixture
 def portal(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Flask, str]:
-    """A portal with a reader, a case and a scored image, all of id 1, and the reader's token. Wrong tokens are sent
-    too often to be slowed.
+    """A portal with a reader, a case, a scored image and a job, all of id 1, and the reader's token. Wrong tokens are
+    sent too often to be slowed.
     """
     monkeypatch.setattr(login_guard, "TOKEN", login_guard.Rule(free=10**6, longest=login_guard.TOKEN.longest))
     app = create_app(make_settings(tmp_path, databases.copy_sqlite(sqlite_template, tmp_path / "test.sqlite3")))
@@ -42,6 +44,7 @@ def portal(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatc
         db.session.add(User(email="reader@clinic.example", name="Reader", role="clinician", status="approved",
                             password_hash="-"))
         db.session.commit()
+        queue.submit(app.extensions["carrier"], Actor(user_id=1), queue.Order(kind="made", title="A job", params={}))
     token = make_token(app, 1)
     program = Program(app, token)
     assert program.post("/cases", {"patient": "P-1", "specimen": "blood"}).status_code == 201
