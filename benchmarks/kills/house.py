@@ -10,7 +10,8 @@ from pathlib import Path
 from flask import Flask
 
 from benchmarks.kills.load import Load
-from benchmarks.kills.portal import Processes, free_port
+from benchmarks.kills.portal import Processes
+from benchmarks.serving.process import free_port
 from portal.app import create_app
 from portal.extensions import db
 from portal.services import audit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.browser.conftest import open_window
 from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
 from tests.support import pictures
 from tests.support.dropped_in import drop_in, meant_rainbow
+from tests.support.patience import until
 from tests.support.served import EMAIL, add_user, serve
 
 pytestmark = pytest.mark.browser
@@ -69,9 +71,16 @@ def end_sessions(app: Flask) -> None:
         db.session.commit()
 
 
-def only_draft(app: Flask) -> dict[str, Any]:
+def only_draft(app: Flask) -> ReviewDraft:
     with app.app_context():
-        return db.session.query(ReviewDraft).one().content
+        return db.session.query(ReviewDraft).one()
+
+
+def drafted_reason(app: Flask) -> str | None:
+    """None where nothing was kept yet."""
+    with app.app_context():
+        draft = db.session.query(ReviewDraft).one_or_none()
+        return draft.content["reason"] if draft else None
 
 
 def kept(app: Flask, table: type[Any]) -> int:
@@ -85,10 +94,12 @@ def test_what_is_typed_is_saved_and_comes_back(app: Flask, page: Page, colours: 
     page.get_by_label("I read it differently").check()
     page.get_by_label("Warm part").fill("1,2 or so")
     page.get_by_label("Reason").fill("the corner is")
-    expect(page.locator("#review-form [role=status]").last).to_contain_text("Saved ")
-    expect(page.locator("#review-form [role=status] time")).to_have_text(clock(page))
+    until(lambda: drafted_reason(app) == "the corner is")
+    saved_at = clock(page, only_draft(app).saved_at)
+    expect(page.locator("#review-form [role=status] time")).to_contain_text(saved_at)
     page.goto(address)
-    expect(page.locator(".draft-line")).to_contain_text(f"Draft of {clock(page)}, not yet recorded")
+    expect(page.locator(".draft-line")).to_contain_text("Draft of ")
+    expect(page.locator(".draft-line")).to_contain_text(f"{saved_at}, not yet recorded")
     expect(page.get_by_label("Warm part")).to_have_value("1,2 or so")
     page.get_by_label("Warm part").fill("1.25")
     page.get_by_label("Reason").fill("the corner is warm")
@@ -122,7 +133,7 @@ def test_what_is_typed_after_the_session_ended_is_saved_once_there_is_a_login_ag
     expect(other.get_by_role("heading", level=1)).to_contain_text("Worklist")
     page.bring_to_front()
     expect(status).to_contain_text("Saved ", timeout=15_000)
-    assert only_draft(app)["reason"] == "typed while logged out"
+    assert drafted_reason(app) == "typed while logged out"
     page.get_by_label("Cannot be judged").check()
     page.get_by_role("button", name="Save the reading").click()
     expect(page.locator(".review-list")).to_contain_text("typed while logged out")
@@ -142,7 +153,7 @@ def test_without_a_network_the_page_says_so_and_saves_later(app: Flask, page: Pa
     expect(status).to_contain_text("Not saved: the portal could not be reached")
     away["is"] = False
     expect(status).to_contain_text("Saved ", timeout=15_000)
-    assert only_draft(app)["reason"] == "typed on the train"
+    assert drafted_reason(app) == "typed on the train"
 
 
 def test_a_reading_sent_after_the_session_ended_comes_back_after_the_login(
@@ -244,9 +255,10 @@ def log_in_here(page: Page) -> None:
     page.locator("main button[type=submit]").click()
 
 
-def clock(page: Page) -> str:
-    """The browser's own time, to the minute."""
-    return str(page.evaluate("new Date().toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})"))
+def clock(page: Page, moment: datetime) -> str:
+    """What the browser's own clock shows then, to the minute."""
+    shown = "moment => new Date(moment).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})"
+    return str(page.evaluate(shown, f"{moment.isoformat()}Z"))
 
 
 def click_nucleus(page: Page, number: int) -> None:

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +23,12 @@ from portal.app import create_app
 from portal.extensions import db
 from tests.conftest import make_settings
 from tests.support import databases, pictures
+from tests.support.patience import PATIENCE, until
 from tests.support.served import add_user
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-PATIENCE = 300.0
 
 
 @dataclass
@@ -47,13 +46,6 @@ class Server:
         """Wait until so many processes were begun and the last one answers."""
         until(lambda: self.starts() == times, "a process was to start")
         until(lambda: self.said.read_text().count("Worker exiting") == times - 1, "the one before was to end")
-
-
-def until(holds: Any, why: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, why
-        threading.Event().wait(0.05)
 
 
 def answers(port: int) -> bool:

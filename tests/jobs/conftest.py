@@ -8,12 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 from typing import NamedTuple
 
 import pytest
@@ -29,13 +27,12 @@ from portal.storage.tables.accounts import User
 from portal.storage.tables.jobs import Job
 from tests.conftest import make_settings
 from tests.support import databases
+from tests.support.patience import PATIENCE, until
 from tests.support.worker_log import LOG
 
 ROOT = Path(__file__).parents[2]
 BROKERS = {"files": "", "redis": "redis://127.0.0.1:6379/9", "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//"}
 PORTS = {"redis": 6379, "rabbitmq": 5672}
-PATIENCE = 90.0
-"""Seconds after which a test gives up; a busy machine starts a worker in ten."""
 
 
 class Line(NamedTuple):
@@ -46,14 +43,6 @@ class Line(NamedTuple):
     part: int
     process: int
     at: float
-
-
-def until(holds: Callable[[], bool], seconds: float = PATIENCE, why: str = "") -> None:
-    """Look again and again. Fails after so many seconds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"it took more than {seconds} s {why}"
-        Event().wait(0.05)
 
 
 @dataclass
@@ -105,7 +94,7 @@ class House:
         return [one for one in lines if what in ("", one.what) and job in (0, one.job)]
 
     def wait_done(self, job_id: int, seconds: float = PATIENCE) -> Job:
-        until(lambda: self.job(job_id).state not in ("queued", "running"), seconds, self.told())
+        until(lambda: self.job(job_id).state not in ("queued", "running"), self.told, seconds)
         return self.job(job_id)
 
     def told(self) -> str:
@@ -161,9 +150,3 @@ def make_house(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pyte
                 connection.SimpleQueue(name).queue.delete()
 
 
-@pytest.fixture
-def free_port() -> int:
-    """Where nobody listens yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

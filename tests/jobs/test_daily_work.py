@@ -16,7 +16,8 @@ from portal.services import audit, audit_log
 from portal.services.backup import daily
 from portal.services.backup.check import read_archive
 from portal.storage.tables.jobs import Job
-from tests.jobs.conftest import House, until
+from tests.jobs.conftest import House
+from tests.support.patience import until
 
 pytestmark = pytest.mark.slow
 PASSPHRASE = "a lantern over the harbour"
@@ -48,7 +49,7 @@ def test_a_worker_makes_the_backup_of_the_day_beside_its_jobs(
     assert "secondread_backup_age_seconds" not in figures(house)
     house.start_worker()
     assert house.wait_done(house.ask("short")).state == "done"
-    until(lambda: figures(house).get("secondread_backup_age_seconds", 1e9) < 600, why=house.told())
+    until(lambda: figures(house).get("secondread_backup_age_seconds", 1e9) < 600, house.told)
     with house.app.app_context():
         told = daily.last_backup(house.app.extensions["settings"])
     assert (told.reason, told.late) == ("", False), told
@@ -78,7 +79,7 @@ def test_a_backup_whose_worker_is_killed_is_made_by_the_next(
         with house.app.app_context():
             return bool(db.session.scalar(text("SELECT COUNT(*) FROM backups")))
 
-    until(begun, why=house.told())
+    until(begun, house.told)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     with house.app.app_context():
@@ -86,7 +87,7 @@ def test_a_backup_whose_worker_is_killed_is_made_by_the_next(
         db.session.execute(text("UPDATE backups SET seen_at = '2026-01-01 00:00:00.000000' WHERE state = 'running'"))
         db.session.commit()
     house.start_worker()
-    until(lambda: "secondread_backup_age_seconds" in figures(house), why=house.told())
+    until(lambda: "secondread_backup_age_seconds" in figures(house), house.told)
     whole = [path for path in (tmp_path / "backups").iterdir() if path.suffix == ".backup"]
     assert whole
     assert all(read_archive(path, PASSPHRASE) for path in whole)
@@ -101,9 +102,9 @@ def test_a_worker_verifies_the_trail_and_is_seen_by_readyz(make_house: Callable[
     assert "never seen" in house.app.test_client().get("/readyz").get_json()["states"]["worker"]
     house.start_worker()
     until(lambda: house.app.test_client().get("/readyz").get_json()["states"]["worker"] == "is there",
-          why=house.told())
+          house.told)
     assert figures(house)["secondread_worker_quiet_seconds"] < 300
-    until(lambda: "secondread_audit_verified_ok" in figures(house), why=house.told())
+    until(lambda: "secondread_audit_verified_ok" in figures(house), house.told)
     with house.app.app_context():
         told = audit_log.last_verified()
     assert told is not None

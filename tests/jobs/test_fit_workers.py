@@ -15,7 +15,8 @@ from portal.extensions import db
 from portal.services import audit
 from portal.services.jobs import queue
 from portal.storage.tables.accounts import User
-from tests.jobs.conftest import House, until
+from tests.jobs.conftest import House
+from tests.support.patience import until
 
 pytestmark = pytest.mark.slow
 CANCEL_SECONDS = 2
@@ -36,7 +37,7 @@ def begin(house: House) -> tuple[int, int]:
     tell(house, waits_after=1)
     job_id = house.ask("fit", key="leukemia", name="a", base="")
     epochs = house.instance / f"making-job-{job_id}" / "run" / "epochs.jsonl"
-    until(lambda: epochs.exists() and house.job(job_id).note != "", why=house.told())
+    until(lambda: epochs.exists() and house.job(job_id).note != "", house.told)
     return job_id, int(starts(house)[0][2])
 
 
@@ -74,5 +75,5 @@ def test_cancelling_ends_the_program_and_removes_the_images(house: House) -> Non
     job_id, process = begin(house)
     with house.app.app_context():
         queue.cancel(audit.Actor(user_id=1), job_id)
-    until(lambda: not is_alive(process), CANCEL_SECONDS)
+    until(lambda: not is_alive(process), house.told, CANCEL_SECONDS)
     until(lambda: not list(house.instance.glob("making-*")))

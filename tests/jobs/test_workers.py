@@ -14,11 +14,13 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from benchmarks.serving.process import free_port
 from portal.extensions import db
 from portal.services import audit
 from portal.services.jobs import queue
 from portal.storage.tables.administration import AuditEvent
-from tests.jobs.conftest import PATIENCE, House, until
+from tests.jobs.conftest import House
+from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 EVERYWHERE = pytest.mark.parametrize("broker", ["files", "redis", "rabbitmq"])
@@ -59,7 +61,7 @@ def test_a_killed_child_costs_the_part_it_was_at(make_house: MakeHouse, broker: 
     house = make_house(broker)
     house.start_worker()
     job_id = house.ask("parts", parts=6, seconds=0.3)
-    until(lambda: len(house.log("begun", job_id)) == 3, why=house.told())
+    until(lambda: len(house.log("begun", job_id)) == 3, house.told)
     os.kill(house.log("begun", job_id)[-1].process, signal.SIGKILL)
     assert house.wait_done(job_id).result == {"parts": list(range(6))}
     computed_once(house, job_id, 6)
@@ -75,7 +77,7 @@ def test_a_child_that_is_killed_while_it_waits_for_work_is_replaced(make_house: 
     for _ in range(3):
         house.wait_done(house.ask("short"))
         child = house.log("computed")[-1].process
-        until(lambda child=child: waits(child), why=house.told())  # type: ignore[misc]
+        until(lambda child=child: waits(child), house.told)  # type: ignore[misc]
         os.kill(child, signal.SIGKILL)
     assert house.wait_done(house.ask("short")).state == "done", house.told()
     assert worker.poll() is None
@@ -87,7 +89,7 @@ def test_a_killed_worker_leaves_its_job_to_another(make_house: MakeHouse, broker
     house = make_house(broker)
     first = house.start_worker()
     job_id = house.ask("parts", parts=6, seconds=0.3)
-    until(lambda: len(house.log("begun", job_id)) == 3, why=house.told())
+    until(lambda: len(house.log("begun", job_id)) == 3, house.told)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     house.start_worker()
@@ -101,7 +103,7 @@ def test_a_child_without_its_master_ends_nothing_twice(make_house: MakeHouse) ->
     house = make_house("files")
     first = house.start_worker()
     job_id = house.ask("parts", parts=6, seconds=0.3)
-    until(lambda: len(house.log("begun", job_id)) == 2, why=house.told())
+    until(lambda: len(house.log("begun", job_id)) == 2, house.told)
     first.send_signal(signal.SIGKILL)
     first.wait()
     house.start_worker()
@@ -115,7 +117,7 @@ def test_a_cancelled_job_stops_within_two_seconds(make_house: MakeHouse, broker:
     house = make_house(broker)
     house.start_worker()
     job_id = house.ask("parts", parts=200, seconds=0.3)
-    until(lambda: len(house.log("computed", job_id)) == 2, why=house.told())
+    until(lambda: len(house.log("computed", job_id)) == 2, house.told)
     with house.app.app_context():
         queue.cancel(audit.Actor(user_id=1), job_id)
     cancelled = time.time()
@@ -130,7 +132,7 @@ def test_work_without_parts_stops_when_it_is_cancelled(make_house: MakeHouse) ->
     house = make_house("files")
     house.start_worker()
     job_id = house.ask("whole", steps=600)
-    until(lambda: house.job(job_id).done > 1, why=house.told())
+    until(lambda: house.job(job_id).done > 1, house.told)
     with house.app.app_context():
         queue.cancel(audit.Actor(user_id=1), job_id)
     cancelled = time.time()
@@ -143,7 +145,7 @@ def test_a_poisonous_job_fails_after_three_tries_and_others_go_on(make_house: Ma
     house = make_house("files")
     house.start_worker()
     poison = house.ask(kind)
-    until(lambda: len(house.log("begun", poison)) == 1, why=house.told())
+    until(lambda: len(house.log("begun", poison)) == 1, house.told)
     assert house.wait_done(house.ask("short")).state == "done"
     job = house.wait_done(poison)
     assert (job.state, job.tries, len(house.log("begun", poison))) == ("failed", 3, 3)
@@ -167,7 +169,7 @@ def test_two_workers_do_every_job_once(make_house: MakeHouse, broker: str) -> No
     house.ask("short", times=200)
     house.start_worker()
     house.start_worker()
-    until(lambda: house.count("done") == 200, why=house.told())
+    until(lambda: house.count("done") == 200, house.told)
     lines = house.log("computed")
     assert Counter(line.job for line in lines) == dict.fromkeys(range(1, 201), 1)
     assert len({line.process for line in lines}) == 2, "both worked"
@@ -190,7 +192,7 @@ def test_a_worker_that_is_asked_to_stop_ends_at_the_next_part(
     house = make_house("files")
     worker = house.start_worker()
     job_id = house.ask(kind, **params)
-    until(lambda: house.job(job_id).done > 0, why=house.told())
+    until(lambda: house.job(job_id).done > 0, house.told)
     stop(worker)
     assert worker.wait(timeout=15) in (0, 1), "Celery ends with 1 after Ctrl-C"
     job = house.job(job_id)
@@ -203,7 +205,7 @@ def test_what_a_stopped_worker_gave_back_is_done_once_by_the_next(make_house: Ma
     house = make_house("files")
     worker = house.start_worker()
     job_id = house.ask(kind, **params)
-    until(lambda: house.job(job_id).done > 0, why=house.told())
+    until(lambda: house.job(job_id).done > 0, house.told)
     by_term(worker)
     worker.wait(timeout=PATIENCE)
     assert house.job(job_id).state == "queued"
@@ -215,13 +217,14 @@ def test_what_a_stopped_worker_gave_back_is_done_once_by_the_next(make_house: Ma
         computed_once(house, job_id, 12)
 
 
-def test_a_job_waits_while_the_broker_is_away(make_house: MakeHouse, free_port: int, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+def test_a_job_waits_while_the_broker_is_away(make_house: MakeHouse, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
     """The broker is gone when it is asked for; when it is back, a worker takes the job without being told."""
-    house = make_house("redis", f"redis://127.0.0.1:{free_port}/0")
+    port = free_port()
+    house = make_house("redis", f"redis://127.0.0.1:{port}/0")
     folder = tmp_path_factory.mktemp("redis")
 
     def start_broker() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(["redis-server", "--port", str(free_port), "--save", "", "--dir", str(folder)],
+        return subprocess.Popen(["redis-server", "--port", str(port), "--save", "", "--dir", str(folder)],
                                 stdout=subprocess.DEVNULL)
 
     broker = start_broker()

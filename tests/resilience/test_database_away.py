@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from portal.storage.tables.accounts import User
 from portal.storage.tables.cases import Image
 from tests.conftest import make_settings
 from tests.support import databases
+from tests.support.patience import until
 from tests.support.pictures import blank
 from tests.support.programs import Program, make_token, new_case, problem
 from tests.support.proxy import Wire
@@ -56,12 +57,6 @@ def reader_of(app: Flask) -> Program:
         db.session.commit()
         user_id = user.id
     return Program(app, make_token(app, user_id))
-
-
-def until(holds: Callable[[], bool], why: str) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, why
 
 
 def test_a_database_that_is_away_is_told_quickly_and_comes_back_by_itself(behind: Flask, wire: Wire) -> None:

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -22,6 +22,7 @@ from benchmarks.kills.house import House, build
 from portal.extensions import db
 from portal.storage.tables.jobs import Job
 from tests.support import databases
+from tests.support.patience import PATIENCE, until
 from tests.support.proxy import Wire
 from tests.support.visitor import Visitor
 
@@ -29,7 +30,6 @@ pytestmark = pytest.mark.slow
 AWAY_SECONDS = 30.0 if os.environ.get("PORTAL_NIGHTLY") else 3.0
 BOUND = 45.0
 """Seconds within which everything is answered, on a machine that is busy with other things too."""
-PATIENCE = 120.0
 DATABASE = f"secondread_outage_{os.getpid()}"
 PAGES = (("/", "text/html"), ("/cases/1", "text/html"), ("/api/v1/cases", "*/*"), ("/api/v1/cases/1", "*/*"))
 
@@ -106,32 +106,25 @@ def house(wire: Wire, tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def until(holds: Callable[[], object], house: House) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, house.portal.told()
-        threading.Event().wait(0.05)
-
-
 def test_an_outage_is_told_and_heals_alone(house: House, wire: Wire) -> None:
     load = house.load
     started = {name: process.pid for name, process in house.portal.running.items()}
     with Pages(house) as pages:
         load.start(2)
         house.ask_for_jobs(parts=30, seconds=0.2)
-        until(lambda: len(load.kept) > 2 and len(pages.answers) > len(PAGES) and running(house), house)
+        until(lambda: len(load.kept) > 2 and len(pages.answers) > len(PAGES) and running(house), house.portal.told)
         assert {one.status for one in pages.answers} == {200}
         cut = time.monotonic()
         wire.cut()
         threading.Event().wait(AWAY_SECONDS)
-        until(lambda: sum(one.status == 503 for one in pages.answers) > len(PAGES) and load.refused, house)
+        until(lambda: sum(one.status == 503 for one in pages.answers) > len(PAGES) and load.refused, house.portal.told)
         house.ask_for_jobs(parts=2)
         wire.mend()
         mended, kept, seen = time.monotonic(), len(load.kept), len(pages.answers)
-        until(lambda: len(load.kept) > kept + 2, house)
+        until(lambda: len(load.kept) > kept + 2, house.portal.told)
         uploads_back = time.monotonic() - mended
-        until(lambda: {one.status for one in pages.answers[-2 * len(PAGES):]} == {200}, house)
-        until(lambda: house.open_jobs() == 0, house)
+        until(lambda: {one.status for one in pages.answers[-2 * len(PAGES):]} == {200}, house.portal.told)
+        until(lambda: house.open_jobs() == 0, house.portal.told)
         jobs_back = time.monotonic() - mended
     load.stop()
     print(summary(pages, load.slowest, cut, mended), f"uploads back after {uploads_back:.1f} s, "

@@ -9,11 +9,9 @@ import os
 import pwd
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 import pytest
@@ -22,7 +20,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from benchmarks.kills.load import picture
-from benchmarks.kills.portal import free_port
+from benchmarks.serving.process import free_port
 from portal.app import create_app
 from portal.extensions import db
 from portal.storage.files import files_below
@@ -31,9 +29,9 @@ from portal.storage.tables.cases import Image
 from portal.storage.tables.readings import Prediction
 from tests.conftest import make_settings
 from tests.support import databases
+from tests.support.patience import until
 from tests.support.programs import Program, make_token, new_case, problem
 
-PATIENCE = 60.0
 SIZE = "size=160m"
 SMALL = ("--innodb-log-file-size=4M", "--innodb-undo-tablespaces=0")
 
@@ -64,7 +62,7 @@ def server(small_disk: Path, tmp_path: Path) -> Iterator[str]:
             "--innodb-flush-method=fsync"], stdout=said, stderr=said)
     address = f"mysql+pymysql://root@127.0.0.1:{port}/"
     try:
-        until(lambda: answers(address, "CREATE DATABASE portal"), tmp_path / "mariadb.txt")
+        until(lambda: answers(address, "CREATE DATABASE portal"), (tmp_path / "mariadb.txt").read_text)
         yield f"{address}portal?charset=utf8mb4"
     finally:
         process.kill()
@@ -81,13 +79,6 @@ def answers(address: str, statement: str) -> bool:
     finally:
         engine.dispose()
     return True
-
-
-def until(holds: Callable[[], bool], said: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, said.read_text()[-3000:]
-        Event().wait(0.05)
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ import io
 import json
 import re
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 import psutil
@@ -21,10 +19,10 @@ from benchmarks.kills.check import look
 from benchmarks.kills.house import House, build
 from benchmarks.kills.load import Kept, picture
 from benchmarks.kills.portal import WEB
+from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 GRACE = 60
-PATIENCE = 120.0
 
 
 def served(folder: Path, grace: int) -> Iterator[House]:
@@ -44,13 +42,6 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def impatient(tmp_path: Path) -> Iterator[House]:
     yield from served(tmp_path, 2)
-
-
-def until(holds: Callable[[], object], house: House) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, house.portal.told()
-        Event().wait(0.05)
 
 
 class SlowUpload:
@@ -104,9 +95,9 @@ def test_running_uploads_are_answered_before_it_ends(house: House) -> None:
     assert len(family) > 2, "gunicorn, its child and a decoder"
     with SlowUpload(house, picture(dice)) as one, SlowUpload(house, picture(dice)) as two:
         house.load.start(2)
-        until(lambda: len(house.load.kept) > 2, house)
+        until(lambda: len(house.load.kept) > 2, house.portal.told)
         house.portal.running["web"].terminate()
-        until(lambda: refuses(house), house)
+        until(lambda: refuses(house), house.portal.told)
         assert house.portal.running["web"].poll() is None, "it waits for those that are under way"
         kept += [one.finish(), two.finish()]
     assert house.portal.running["web"].wait(PATIENCE) == 0, house.portal.told()

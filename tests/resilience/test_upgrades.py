@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
+from benchmarks.serving.process import free_port
 from portal.app import create_app
 from portal.extensions import db, migrate
 from portal.services.backup import sealed
@@ -31,12 +31,6 @@ from tests.support.filled import fill
 
 PASSPHRASE = "a lantern over the harbour"
 OLD = "0009"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

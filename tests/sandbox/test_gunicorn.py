@@ -8,13 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
-from typing import Any
 
 import pytest
 from werkzeug.datastructures import FileStorage
@@ -25,12 +22,12 @@ from portal.extensions import db
 from tests.conftest import make_settings
 from tests.support import databases
 from tests.support import hostile_decoder as hostile
+from tests.support.patience import PATIENCE, until
 from tests.support.programs import make_token
 from tests.support.served import add_user
 from tests.unit.models.imaging import makers
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 90.0
 
 
 class Portal:
@@ -52,7 +49,7 @@ class Portal:
             self.process = subprocess.Popen([sys.executable, "-m", "gunicorn", "tests.support.hostile_app:app"],
                                             cwd=ROOT, env=environment, stdout=said, stderr=said,
                                             start_new_session=True)
-        until(lambda: answers(self.port), self.log)
+        until(lambda: answers(self.port), self.log.read_text)
         self.case = int(self.ask("/cases", b'{"patient": "P-1", "specimen": "blood"}')[1].split(b'"id":')[1].split(
             b",")[0].strip(b" }\n"))
 
@@ -99,13 +96,6 @@ def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def until(holds: Any, log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, log.read_text()[-3000:]
-        Event().wait(0.05)
-
-
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -134,7 +124,7 @@ def test_a_crash_and_a_greedy_file_cost_one_answer_each_and_the_web_process_live
     assert decoders
     portal.process.terminate()
     portal.process.wait(PATIENCE)
-    until(lambda: not any(map(is_there, decoders)), portal.log)
+    until(lambda: not any(map(is_there, decoders)), portal.log.read_text)
 
 
 def test_killing_the_web_process_ends_even_a_decoder_that_hangs(portal: Portal) -> None:
@@ -145,10 +135,10 @@ def test_killing_the_web_process_ends_even_a_decoder_that_hangs(portal: Portal) 
         line.sendall((f"POST /api/v1/cases/{portal.case}/images HTTP/1.1\r\nHost: here\r\nAuthorization: {token}\r\n"
                       f'Content-Type: multipart/form-data; boundary="{boundary}"\r\n'
                       f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
-        until(portal.decoders, portal.log)
+        until(portal.decoders, portal.log.read_text)
         decoders = portal.decoders()
         for pid in [*set(portal.web()) - set(decoders), portal.process.pid]:
             os.kill(pid, signal.SIGKILL)
         portal.process.wait()
     until(lambda: not any(is_there(one) and b"Z" not in Path(f"/proc/{one}/stat").read_bytes().split()[2]
-                          for one in decoders), portal.log)
+                          for one in decoders), portal.log.read_text)

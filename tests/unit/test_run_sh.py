@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
 
 import pytest
+
+from tests.support.patience import until
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("bash", "cat", "cksum", "dirname", "env", "mkdir", "sh")
@@ -78,13 +78,6 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
 
 def lines(path: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
-
-
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        Event().wait(0.05)
 
 
 def is_there(pid: str) -> bool:
