@@ -106,6 +106,15 @@ def test_pages_and_workers_get_a_way_out_by_a_file_of_its_own_only() -> None:
     assert not (added["networks"]["outside"] or {}).get("internal")
 
 
+def test_a_backup_has_a_place_that_pages_and_workers_may_write_to() -> None:
+    added = yaml.safe_load((DEPLOY / "compose.backup.yaml").read_text(encoding="utf-8"))["services"]
+    assert set(added) == {"web", "worker"}
+    for service in added.values():
+        place = service["environment"]["PORTAL_BACKUP_FOLDER"]
+        [mount] = service["volumes"]
+        assert re.fullmatch(rf"\$\{{BACKUP_FOLDER:\?[^}}]+\}}:{place}", mount)
+
+
 def test_the_portal_is_not_root_and_cannot_change_its_own_code() -> None:
     [user] = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
     for name in ("web", "worker"):

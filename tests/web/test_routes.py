@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,6 +17,7 @@ from tests.conftest import make_settings
 from tests.support.client import Client
 from tests.support.programs import ROOT, Program, make_token
 
+PAGES = Path(__file__).parents[2] / "docs" / "pages.md"
 STATIC = {"static", "bootstrap.static"}
 PUBLIC = {"home.index", "auth.login_form", "auth.login", "auth.register_form", "auth.register", "auth.registered",
           "auth.logout", "auth.code_form", "auth.code", "forgotten.forgotten_form", "forgotten.forgotten_ask",
@@ -53,6 +57,18 @@ def test_only_the_known_routes_are_public(app: Flask) -> None:
     public = {rule.endpoint for rule in rules(app)
               if app.view_functions[rule.endpoint].guard == "anyone"}  # type: ignore[attr-defined]
     assert public == PUBLIC | PUBLIC_FOR_PROGRAMS
+
+
+def test_the_page_of_pages_names_each_route_once_and_says_where_the_password_is_asked_again(app: Flask) -> None:
+    lines = PAGES.read_text(encoding="utf-8").splitlines()
+    rows = [line.replace(r"\|", "").split(" | ") for line in lines if line.startswith("| ") and line.count(" | ") >= 3]
+    named = [(endpoint, row[2]) for row in rows for endpoint in re.findall(r"`(\w+\.\w+)`", row[1])]
+    assert Counter(endpoint for endpoint, _ in named) == Counter({rule.endpoint for rule in pages(app)})
+    asks = {endpoint for endpoint, _ in named if getattr(app.view_functions[endpoint], "proven", False)}
+    assert asks <= {endpoint for endpoint, guard in named if "proven" in guard}
+    for row in rows:
+        if "proven" in row[2]:
+            assert asks & set(re.findall(r"`(\w+\.\w+)`", row[1])), row[0]
 
 
 def test_a_route_without_a_guard_is_refused(app: Flask) -> None:
