@@ -27,8 +27,8 @@ GEOJSON = "application/geo+json"
 @bp.get("/annotations")
 @signed_in
 def drawing_list(image_id: int) -> str:
-    """The slide, for somebody who reloads what a refused form had shown."""
-    return show_slide(slide_or_404(image_id))
+    """The slide, for somebody who reloads what a refused form had shown, with what was typed into it."""
+    return show_slide(slide_or_404(image_id), drawing=DrawingForm())
 
 
 @bp.post("/annotations")

@@ -24,7 +24,8 @@ ASK = ("{names} of the names of this folder and its images may tell who the pati
 @signed_in
 def folder_form(case_id: int) -> str:
     """The form on its case's page, for who reloads what a refused one had shown."""
-    return show_case(case_or_404(case_id), UploadForm(formdata=None))
+    form = offer_folders(FolderForm(), case_id, offers.list_offered(wiring.engine()))
+    return show_case(case_or_404(case_id), UploadForm(formdata=None), folder_form=form)
 
 
 @bp.post("/cases/<id:case_id>/folder-images")

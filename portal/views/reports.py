@@ -64,7 +64,8 @@ def report_job(case_id: int) -> AnyResponse:
 @signed_in
 def sign_form(case_id: int) -> Answer:
     """The form on a page of its own, for somebody who reloads what a refused signature had shown."""
-    return render_template(TEMPLATE, form=SignForm(), **_context(case_or_404(case_id)))
+    form = SignForm()
+    return render_template(TEMPLATE, form=form, **_context(case_or_404(case_id), form))
 
 
 @bp.post("/sign")
@@ -79,7 +80,7 @@ def sign(case_id: int) -> Answer:
         number = signing.sign_case(wiring.engine(), wiring.files(), current_actor(), current_user, case_id, signature,
                                    settings=wiring.settings(), at=now())
     except TooManyTries as problem:
-        return tell_slowed(TEMPLATE, form, problem, **_context(case_or_404(case_id)))
+        return tell_slowed(TEMPLATE, form, problem, **_context(case_or_404(case_id), form))
     except BadLogin as problem:
         form.password.errors = [str(problem)]
     except CannotSign as problem:
@@ -91,12 +92,15 @@ def sign(case_id: int) -> Answer:
 
 
 def _again(case: Case, form: SignForm) -> tuple[str, int]:
-    return render_template(TEMPLATE, form=form, **_context(case)), 400
+    return render_template(TEMPLATE, form=form, **_context(case, form)), 400
 
 
-def _context(case: Case) -> dict[str, Any]:
-    return {"case": case, "many": report.MANY_IMAGES,
-            "report": signing.describe(wiring.engine(), case, cases.load_images(case), current_user.id)}
+def _context(case: Case, form: SignForm) -> dict[str, Any]:
+    """The page shows the case as it is now and is signed as that: it says so where the form was sent from another."""
+    state = signing.describe(wiring.engine(), case, cases.load_images(case), current_user.id)
+    if form.seen.data not in ("", None, state.seen) and signing.SEEN_OTHERWISE not in form.form_errors:
+        form.form_errors.append(signing.SEEN_OTHERWISE)
+    return {"case": case, "many": report.MANY_IMAGES, "report": state}
 
 
 def _paper() -> Paper:

@@ -106,6 +106,13 @@ def test_what_cannot_be_drawn_comes_back_with_what_was_typed(reader: Client, sha
     assert "kept words" in answer.text
 
 
+def test_a_form_that_was_open_too_long_comes_back_with_what_was_typed(reader: Client) -> None:
+    typed = {"shape": "box", "points": "100,200 400,500", "text": "kept words", "csrf_token": "stale"}
+    answer = reader.post_without_token("/images/1/annotations", typed)
+    assert answer.status_code == 400
+    assert all(words in answer.text for words in ("100,200 400,500", "kept words", "open too long"))
+
+
 @pytest.mark.parametrize("said", [
     {"shape": "point", "points": "1,1"}, {"shape": "point", "points": [[1]]}, {"shape": "point", "points": [["a", 1]]},
     {"shape": "point", "points": [[True, 1]]}, {"shape": "point", "points": [[1, 1]], "text": "x" * 501},

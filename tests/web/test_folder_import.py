@@ -148,6 +148,16 @@ def test_an_import_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> N
         load_settings({"PORTAL_INSTANCE": str(tmp_path), "PORTAL_IMPORT_FOLDER": str(tmp_path / "nothing")})
 
 
+def test_a_form_that_was_open_too_long_comes_back_with_what_was_typed(login: Callable[..., Client]) -> None:
+    reader = login()
+    case_id = open_case(reader)
+    typed = {"folder": "plate", "system": "pcam", "pixel": "0.97", "csrf_token": "stale"}
+    answer = reader.post_without_token(f"/cases/{case_id}/folder-images", typed)
+    assert (answer.status_code, "open too long" in answer.text) == (400, True)
+    assert 'value="0.97"' in answer.text
+    assert re.search(r'<option selected value="pcam">', answer.text)
+
+
 def test_names_that_may_be_a_patients_are_asked_about_once(
         app: Flask, login: Callable[..., Client], settings: Settings) -> None:
     reader = login()

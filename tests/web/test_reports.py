@@ -245,6 +245,20 @@ def test_what_changed_after_the_page_was_seen_is_not_signed(
     assert sign(reader, reviewed, seen=again.group(1)).status_code == 303
 
 
+@pytest.mark.parametrize("sent", [{"password": ""}, {"password": "not the one"}, {"csrf_token": "stale"}],
+                         ids=["no password", "a wrong one", "open too long"])
+def test_a_form_that_comes_back_says_that_the_case_changed_meanwhile(
+        reader: Client, reviewed: int, prediction: int, sent: dict[str, str]) -> None:
+    """It comes back with the case of now, which the next password would sign."""
+    seen = seen_by(reader, reviewed)
+    reader.post(f"/predictions/{prediction}/review", {"verdict": "cannot-judge"})
+    post = reader.post_without_token if "csrf_token" in sent else reader.post
+    for asked, told in ((seen, True), (seen_by(reader, reviewed), False)):
+        answer = post(f"/cases/{reviewed}/sign", {"seen": asked, "password": PASSWORD, **sent})
+        assert answer.status_code == 400
+        assert ("changed while the page was open" in answer.text) == told
+
+
 def test_a_later_change_makes_an_addendum_that_names_it(
         app: Flask, reader: Client, reviewed: int, prediction: int, login: Callable[..., Client]) -> None:
     other = login(OTHER)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from models.imaging.drawn import draw_smear
 from portal.extensions import db
-from portal.storage.tables.cases import Image
+from portal.storage.tables.cases import Case, Image
 from portal.storage.tables.jobs import Job
 from portal.storage.tables.readings import Prediction
 from tests.support import pictures, slides
@@ -54,6 +54,24 @@ def test_a_reader_has_a_slide_read_and_finds_the_answer_in_the_case(app: Flask, 
     assert "Demonstration" in page
     for layer in (f"/predictions/{result}/heatmap.png", f"/predictions/{result}/layers/heatmap.png?side=2"):
         assert reader.get(layer).data.startswith(b"\x89PNG")
+
+
+def test_read_blind_a_finished_job_tells_nothing_of_what_the_model_said(app: Flask, reader: Client) -> None:
+    """Neither a refused slide nor a scored one: their records are the same."""
+    case_id = open_case(reader)
+    with app.app_context():
+        db.session.get_one(Case, case_id).blind = True
+        db.session.commit()
+    told = []
+    for size in ((1300, 700), (60, 36)):
+        slide_id = slides.keep_slide(app, case_id, slides.painted(*size))
+        job = reader.post(f"/images/{slide_id}/read", {"model": "rainbow"}, headers=JSON).get_json()["job"]
+        slides.work(app)
+        shown = reader.get(f"/jobs/{job}", headers=JSON).get_json()
+        told.append({name: shown[name] for name in ("state", "done", "total", "percent", "note")})
+    with app.app_context():
+        assert {one.outcome for one in db.session.scalars(select(Prediction))} == {"scored", "refused"}
+    assert told == [{"state": "done", "done": 1, "total": 1, "percent": 100, "note": ""}] * 2
 
 
 def test_a_box_becomes_an_image_of_the_case(app: Flask, reader: Client, slide_id: int) -> None:

@@ -167,6 +167,8 @@ def test_layers_and_regions_of_a_reading_lie_over_the_slide(app: Flask, reader: 
     for page in (reader.get("/images/1/slide").text, reader.get(f"/predictions/{number}").text):
         assert f"/predictions/{number}/layers/map.png" in page
         assert "/images/1/region.jpg?x=200&amp;y=300&amp;width=256&amp;height=256" in page
+        for form in ("csv", "geojson"):
+            assert f'href="/predictions/{number}/regions.{form}"' in page
     assert reader.get(f"/predictions/{number}/layers/map.png").mimetype == "image/png"
     assert reader.get(f"/predictions/{number}/regions/1.png").mimetype == "image/png"
 

@@ -108,6 +108,10 @@ class Work:
         self._write(done=done, total=total, note=note)
         db.session.commit()
 
+    def ends_as(self, done: int, total: int) -> None:
+        """What the finished job shows of its way, committed with its end."""
+        self._write(done=done, total=total, note="")
+
     def check(self) -> None:
         """A sign of life without news."""
         self._live()

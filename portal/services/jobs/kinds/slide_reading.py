@@ -50,8 +50,10 @@ def run(work: Work) -> dict[str, Any]:
         raise
     except (OSError, Unreadable) as problem:
         raise JobFailed(NOT_KEPT) from problem
-    reading = system.combine(plan, parts)
-    return _keep(work, image, spec, reading)
+    made = _keep(work, image, spec, system.combine(plan, parts))
+    # How many parts there were would tell a blind reader whether the model refused the slide.
+    work.ends_as(1, 1)
+    return made
 
 
 def open_system(work: Work, model: str, version: str) -> tuple[ModelSpec, SlideSystem]:
