@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField
-from wtforms.validators import Length, Optional, ValidationError
+from wtforms.validators import Length, Optional
 
+from portal.forms.days import DaysInOrder
 from portal.forms.text import strip
 
 
-class AuditFilterForm(Form):
+class AuditFilterForm(DaysInOrder, Form):
     """What to look for; lives in the address, so it needs no token."""
 
     q = StringField("Search", filters=[strip], description="A part of an action, a subject, an address, or of a "
@@ -29,8 +30,3 @@ class AuditFilterForm(Form):
                                *(SelectChoice(str(one), name) for one, name in people)]
         self.action.choices = [SelectChoice("", "Anything"), *(SelectChoice(one, one) for one in actions)]
         return self
-
-    def validate_until(self, field: DateField) -> None:
-        """Raises ValidationError when the days contradict each other."""
-        if self.since.data and field.data and field.data < self.since.data:
-            raise ValidationError("“To” lies before “From”.")

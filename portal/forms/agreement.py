@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wtforms import DateField, Form, SelectChoice, SelectField
-from wtforms.validators import Optional, ValidationError
+from wtforms.validators import Optional
+
+from portal.forms.days import DaysInOrder
 
 READINGS = [SelectChoice("latest", "The latest of each reader"), SelectChoice("first", "The first of each reader"),
             SelectChoice("blind", "Only blind readings")]
 
 
-class AgreementForm(Form):
+class AgreementForm(DaysInOrder, Form):
     """Which system, which readings, of which days."""
 
     system = SelectField("System", validate_choice=False, default="")
@@ -24,8 +26,3 @@ class AgreementForm(Form):
         self.system.choices = [SelectChoice(value, title) for value, title in systems] or [SelectChoice("", "None yet")]
         self.system.data = chosen
         return self
-
-    def validate_until(self, field: DateField) -> None:
-        """Raises ValidationError when the days contradict each other."""
-        if self.since.data and field.data and field.data < self.since.data:
-            raise ValidationError("“To” lies before “From”.")

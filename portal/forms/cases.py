@@ -19,6 +19,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
+from portal.forms.days import DaysInOrder
 from portal.forms.numbers import NumberField
 from portal.forms.text import strip
 
@@ -85,7 +86,7 @@ class FolderForm(FlaskForm):
         return self
 
 
-class CaseFilterForm(Form):
+class CaseFilterForm(DaysInOrder, Form):
     """What to look for in the history; lives in the address, so it needs no token."""
 
     q = StringField("Search", filters=[strip], description="Patient, specimen, note or file name.")
@@ -101,8 +102,3 @@ class CaseFilterForm(Form):
         """Fill the choices with the systems' keys and titles."""
         self.model.choices = [SelectChoice("", "Any"), *(SelectChoice(key, title) for key, title in systems)]
         return self
-
-    def validate_until(self, field: DateField) -> None:
-        """Raises ValidationError when the days contradict each other."""
-        if self.since.data and field.data and field.data < self.since.data:
-            raise ValidationError("“To” lies before “From”.")

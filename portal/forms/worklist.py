@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField
-from wtforms.validators import Length, Optional, ValidationError
+from wtforms.validators import Length, Optional
 
+from portal.forms.days import DaysInOrder
 from portal.forms.text import strip
 
 
-class WorklistFilterForm(Form):
+class WorklistFilterForm(DaysInOrder, Form):
     """What to look for on the worklist."""
 
     q = StringField("Search", filters=[strip], description="Patient, specimen, note or file name.",
@@ -31,8 +32,3 @@ class WorklistFilterForm(Form):
         self.reader.choices = [SelectChoice("", "Anybody or nobody"),
                                *(SelectChoice(one, name) for one, name in readers)]
         return self
-
-    def validate_until(self, field: DateField) -> None:
-        """Raises ValidationError when the days contradict each other."""
-        if self.since.data and field.data and field.data < self.since.data:
-            raise ValidationError("“Sent to” lies before “Sent from”.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from portal.services.shares import percent
 from portal.services.system import VERSION
 from portal.views.navigation import administration, sections
 
@@ -14,15 +15,6 @@ def moment(value: datetime) -> str:
     """A UTC time as "20 Nov 2026, 21:05 UTC"; one without a zone is taken as UTC."""
     at = value.astimezone(UTC) if value.tzinfo else value
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
-
-
-def percent(share: float) -> str:
-    """0.934 as "93.4 %"; what is not certain is never rounded to 0 or 100."""
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    if 0.999 < share < 1:
-        return "> 99.9 %"
-    return f"{share * 100:.1f} %"
 
 
 def size(count: int) -> str:

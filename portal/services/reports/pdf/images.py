@@ -36,7 +36,8 @@ from portal.services.reports.pdf.style import (
     WARN_SOFT,
     boxed,
 )
-from portal.services.reports.pdf.words import AGREEMENTS, DEMONSTRATION, MEASURED, moment, number, percent, reading
+from portal.services.reports.pdf.words import AGREEMENTS, DEMONSTRATION, MEASURED, moment, number, reading
+from portal.services.shares import percent
 
 Content = dict[str, Any]
 Story = list[Flowable]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.services.reports.agreement import Agreement
+from portal.services.shares import percent
 
 RESEARCH = "Research use only, not a diagnosis. A model can be wrong with a high score."
 DEMONSTRATION = "Demonstration – not a real score"
@@ -25,15 +26,6 @@ def moment(stamp: str) -> str:
     """A stamp as "21 Nov 2026, 05:04 UTC"."""
     at = datetime.fromisoformat(stamp)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
-
-
-def percent(share: float) -> str:
-    """0.934 as "93.4 %"; what is not certain is never rounded to 0 or 100."""
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    if 0.999 < share < 1:
-        return "> 99.9 %"
-    return f"{share * 100:.1f} %"
 
 
 def number(value: float) -> str:
