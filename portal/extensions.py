@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from typing import Any
 
@@ -11,11 +12,15 @@ from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
 from flask_wtf import CSRFProtect
 from itsdangerous import Signer
 from sqlalchemy import Engine, MetaData, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.utils import import_string
+
+log = logging.getLogger("portal.database")
 
 MARIADB_LINE = "portal.storage.mariadb:Line"
 # Named constraints, so that a migration can drop them on every database.
@@ -38,7 +43,18 @@ class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
-db = SQLAlchemy(model_class=Table, disable_autonaming=True)
+class RequestSession(Session):
+    """A session whose end no answer depends on: what was to be kept is committed by then."""
+
+    def close(self) -> None:
+        """Where the database went away meanwhile, it undoes what is open by itself."""
+        try:
+            super().close()
+        except DBAPIError as problem:
+            log.warning("the database went away before a session ended", exc_info=problem)
+
+
+db = SQLAlchemy(model_class=Table, disable_autonaming=True, session_options={"class_": RequestSession})
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()

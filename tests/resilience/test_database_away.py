@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, request_finished
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -77,6 +77,23 @@ def test_a_database_that_is_away_is_told_quickly_and_comes_back_by_itself(behind
     with behind.app_context():
         assert db.session.query(Image).count() == 1, "nothing was half-written"
         run.release_expired()
+
+
+def test_a_database_that_goes_away_after_the_last_question_costs_no_answer(behind: Flask, wire: Wire) -> None:
+    """Only the end of a transaction that changed nothing is left to be said, and nobody waits for it."""
+    reader = reader_of(behind)
+    case_id = new_case(reader)
+
+    def cut(_app: Flask, **_said: object) -> None:
+        db.session.execute(text("SELECT 1"))
+        wire.cut()
+
+    with request_finished.connected_to(cut, behind):
+        assert reader.get(f"/cases/{case_id}").status_code == 200
+    with behind.app_context():
+        assert db.engine.pool.checkedout() == 0, "the broken line went back"  # type: ignore[attr-defined]
+    wire.mend()
+    assert reader.get(f"/cases/{case_id}").status_code == 200
 
 
 def test_a_silent_database_is_told_soon_and_the_second_time_at_once(
