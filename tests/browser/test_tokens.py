@@ -33,6 +33,8 @@ def test_a_token_is_made_used_and_revoked(page: Page, portal: Portal, javascript
     page.goto("/account")
     page.get_by_label("What the token is for").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Say which program it is for")
+    # At the end of loading a browser takes the focus to the place that the address names.
+    page.wait_for_load_state()
     page.get_by_label("What the token is for").fill("nightly upload")
     page.keyboard.press("Enter")
     expect(page.locator("#tokens")).to_contain_text("It is not shown again")
