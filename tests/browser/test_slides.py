@@ -85,6 +85,21 @@ def test_keys_move_and_zoom(served: tuple[Flask, str], page: Page) -> None:
     page.keyboard.up("+")
 
 
+def test_no_key_mirrors_or_turns_the_slide_under_its_drawings(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    page.get_by_role("application").focus()
+
+    for key in ("f", "r", "Shift+R"):
+        page.keyboard.press(key)
+
+    turned = page.evaluate("""() => {
+        const { viewport } = OpenSeadragon.getViewer(document.querySelector(".slide-host"));
+        return [viewport.getFlip(), viewport.getRotation()];
+    }""")
+    assert turned == [False, 0]
+
+
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
     box = page.locator("[data-slide-stage]").bounding_box()
     assert box
