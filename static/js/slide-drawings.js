@@ -43,7 +43,7 @@ export class Drawings {
     this.again = null;
     const kept = await this.post(row ? `/${row.dataset.mark}` : "", row ? { points } : { shape, points, text: "" });
     if (!kept) return;
-    if (row) row.dataset.points = typed(kept.points);
+    if (row) this.redraw(row, kept);
     else this.add(kept);
     this.show();
   }
@@ -63,6 +63,11 @@ export class Drawings {
     this.upgrade(row);
     if (kept.shape === "box") this.offerCut(kept);
     box.focus({ preventScroll: true });
+  }
+
+  redraw(row, kept) {
+    row.dataset.points = typed(kept.points);
+    row.querySelector("[data-go]").dataset.go = kept.area.join(",");
   }
 
   upgrade(row) {
@@ -126,6 +131,21 @@ export class Drawings {
     this.slide.shapes.show([...this.list.children].map((row, index) => ({
       shape: row.dataset.shape, points: corners(row.dataset.points), number: `D${index + 1}`, own: "own" in row.dataset,
     })));
+    this.number();
+  }
+
+  // As the page numbers them when it comes anew: a drawing is what its place in the list says, wherever it is named.
+  number() {
+    const rows = [...this.list.children];
+    rows.forEach((row, index) => {
+      for (const one of row.querySelectorAll("label, .visually-hidden")) {
+        one.textContent = one.textContent.replace(/\d+$/, index + 1);
+      }
+    });
+    const marks = rows.map((row) => row.dataset.mark);
+    for (const one of this.section.querySelectorAll("[data-cut] [name=mark] option")) {
+      one.textContent = one.textContent.replace(/^D\d+/, `D${marks.indexOf(one.value) + 1}`);
+    }
   }
 
   offerView() {

@@ -160,6 +160,53 @@ def test_a_drawing_can_be_drawn_again_and_removed(served: tuple[Flask, str], pag
     expect(row).to_have_count(0)
 
 
+def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    rows = page.locator(".annotation").count()
+    page.get_by_role("button", name="Box", exact=True).click()
+    drag(page, start, end)
+    expect(page.locator(".annotation")).to_have_count(rows + 1)
+
+
+def test_a_drawing_is_called_by_the_same_number_everywhere_after_another_was_removed(
+        served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    draw_box(page, (0.3, 0.3), (0.4, 0.4))
+    draw_box(page, (0.5, 0.5), (0.6, 0.6))
+    open_slide(page)
+    page.get_by_role("button", name="Remove drawing 1").click()
+    expect(page.locator(".annotation")).to_have_count(1)
+    options = page.locator("[data-cut] [name=mark] option")
+    expect(options).to_have_text(["D1: box"])
+    expect(page.locator(".box-number")).to_have_text(["D1"])
+    expect(page.get_by_role("button", name="Remove drawing 1")).to_be_visible()
+    expect(page.get_by_label("Text of drawing 1")).to_be_visible()
+
+    draw_box(page, (0.3, 0.3), (0.4, 0.4))
+
+    expect(options).to_have_text(["D1: box", "D2: box"])
+    marks = options.evaluate_all("all => all.map((one) => one.value)")
+    open_slide(page)
+    expect(options).to_have_text(["D1: box", "D2: box"])
+    assert options.evaluate_all("all => all.map((one) => one.value)") == marks
+
+
+def test_what_was_drawn_again_is_gone_to_where_it_is_now(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    draw_box(page, (0.3, 0.3), (0.35, 0.35))
+    there = page.locator(".annotation [data-go]")
+    before = there.get_attribute("data-go") or ""
+
+    page.get_by_role("button", name="Draw again").click()
+    drag(page, (0.6, 0.6), (0.65, 0.65))
+
+    expect(there).not_to_have_attribute("data-go", before)
+    now = there.get_attribute("data-go") or ""
+    open_slide(page)
+    expect(there).to_have_attribute("data-go", now)
+
+
 def large(folder: Path) -> Path:
     path = folder / "large.svs"
     path.write_bytes(slide(3000, 2400))
