@@ -1,6 +1,6 @@
 // Single keys: what carries data-key is followed or focused, j and k walk the rows of a list, ? names the keys.
-// None fires in a field, together with Ctrl, Alt or Meta, or where the page is not seen: behind an open dialog and under
-// the cover of a login that has ended. All can be turned off (WCAG 2.1.4).
+// None fires in a field, together with Ctrl, Alt or Meta, or where the page is not seen: behind an open dialog and
+// under the cover of a login that has ended. All can be turned off (WCAG 2.1.4).
 
 const KEPT_UNDER = "secondread-keys";
 const FIELD = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=button], [type=submit])";

@@ -54,7 +54,8 @@ export class Drawings {
     this.waiting.push(one);
     this.show();
     this.sending = this.sending.catch(() => null).then(async () => {
-      const kept = await this.keep(row ? `/${row.dataset.mark}` : "", () => (row ? { points } : { shape, points, text: "" }));
+      const [way, content] = row ? [`/${row.dataset.mark}`, { points }] : ["", { shape, points, text: "" }];
+      const kept = await this.keep(way, () => content);
       this.waiting = this.waiting.filter((other) => other !== one);
       if (kept && row) this.redraw(row, kept);
       else if (kept && !this.list.querySelector(`[data-mark="${kept.mark}"]`)) this.add(kept);
