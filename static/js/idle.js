@@ -86,7 +86,9 @@ class Idle {
   }
 
   // Hidden and not removed: nobody at this screen reads a patient's page, and nothing that was typed is lost.
+  // A dialog lies above everything, the way to the login too; what was done in it stands in the form behind it.
   cover() {
+    if (this.covered()) for (const one of document.querySelectorAll("dialog[open]")) one.close();
     const held = document.activeElement;
     document.body.classList.toggle("is-covered", this.covered());
     document.title = this.covered() ? "Logged out · SecondRead" : this.title;

@@ -1,8 +1,10 @@
 // Single keys: what carries data-key is followed or focused, j and k walk the rows of a list, ? names the keys.
-// None fires in a field or together with Ctrl, Alt or Meta, and all can be turned off (WCAG 2.1.4).
+// None fires in a field, together with Ctrl, Alt or Meta, or where the page is not seen: behind an open dialog and
+// under the cover of a login that has ended. All can be turned off (WCAG 2.1.4).
 
 const KEPT_UNDER = "secondread-keys";
 const FIELD = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=button], [type=submit])";
+const UNSEEN = "dialog[open], .is-covered";
 const STEPS = { j: 1, k: -1 };
 const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
 const help = document.querySelector("[data-keys]");
@@ -15,7 +17,7 @@ function areOn() {
 export function onKey(act) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (!areOn() || event.target.closest?.(FIELD)) return;
+    if (!areOn() || event.target.closest?.(FIELD) || document.querySelector(UNSEEN)) return;
     if (act(event.key, event)) event.preventDefault();
   });
 }

@@ -8,6 +8,8 @@ import { Shapes } from "./slide-shapes.js";
 
 const MOST_SCREEN_PIXELS = 3;
 const MARGIN = 0.25;
+// F and R, as OpenSeadragon asks for them.
+const TURNING = [70, 82];
 const { OpenSeadragon } = window;
 
 class SlideViewer {
@@ -29,6 +31,10 @@ class SlideViewer {
     this.stage.classList.add("is-live");
     this.viewer = OpenSeadragon(this.options(host));
     this.viewer.addOnceHandler("open", () => this.opened());
+    // F would mirror the slide and R turn it, and neither the regions nor the drawings: a box would be kept mirrored.
+    this.viewer.addHandler("canvas-key", (event) => {
+      if (TURNING.includes(event.originalEvent.keyCode)) event.preventDefaultAction = true;
+    });
     this.viewer.canvas.setAttribute("role", "application");
     this.viewer.canvas.setAttribute("aria-label",
       `${this.figure.dataset.name}. Arrow keys move, plus and minus zoom, 0 shows the whole slide.`);

@@ -15,7 +15,9 @@ from sqlalchemy import delete, func, select
 
 from models.engine import Engine
 from portal.extensions import db
+from portal.storage import access
 from portal.storage.tables.accounts import UserSession
+from portal.storage.tables.administration import AuditEvent
 from portal.storage.tables.cases import Image
 from portal.storage.tables.readings import Prediction
 from tests.browser.conftest import open_window
@@ -25,6 +27,7 @@ from tests.support.served import EMAIL, add_user, serve
 
 pytestmark = pytest.mark.browser
 
+COLLEAGUE = "colleague@clinic.example"
 DROP = """([selector, folder]) => {
   const file = (path, kind) => ({isDirectory: false, fullPath: path,
     file: (give) => give(new File([path], path.split("/").pop(), {type: kind, lastModified: 1}))});
@@ -211,9 +214,8 @@ def test_a_model_chosen_while_files_are_sent_is_for_those_that_come_later(
         assert set(db.session.scalars(select(Prediction.model))) == {"leukemia"}
 
 
-def test_a_login_that_ends_in_the_middle_costs_nothing(
-        page: Page, app: Flask, gate: Gate, files: Callable[[int], list[str]]) -> None:
-    choose(page, files(3))
+def end_the_login(page: Page, app: Flask, gate: Gate) -> None:
+    """While the second of three files is sent."""
     start(page)
     gate.let(1)
     overall(page, "1 of 3 done")
@@ -222,6 +224,28 @@ def test_a_login_that_ends_in_the_middle_costs_nothing(
         db.session.commit()
     gate.let(10)
     expect(page.locator("[data-interruption]")).to_contain_text("You were logged out", timeout=15_000)
+
+
+def log_in_beside(page: Page, email: str) -> None:
+    """And come back: the page asks whether it may go on."""
+    page.context.clear_cookies()
+    beside = page.context.new_page()
+    log_in(beside, email)
+    expect(beside.get_by_role("heading", level=1)).to_contain_text("Worklist")
+    with page.expect_response(page.url):
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["on the case", "on what a refused share shows"])
+def test_a_login_that_ends_in_the_middle_costs_nothing(
+        page: Page, app: Flask, gate: Gate, files: Callable[[int], list[str]], refused: bool) -> None:
+    if refused:
+        add_user(app, COLLEAGUE)
+        page.reload()
+        page.get_by_role("button", name="Share the case").click()
+        page.wait_for_url("**/readers#readers", wait_until="load")
+    choose(page, files(3))
+    end_the_login(page, app, gate)
     expect(page.locator(".upload-file.is-pending").first).to_contain_text("will be sent again")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Log in").click()
@@ -231,6 +255,22 @@ def test_a_login_that_ends_in_the_middle_costs_nothing(
     overall(page, "3 of 3 done")
     expect(page.locator("[data-interruption]")).to_be_hidden()
     assert (counted(app, Image), counted(app, Prediction)) == (3, 3)
+
+
+def test_nothing_goes_on_under_the_account_of_a_colleague_who_logs_in_meanwhile(
+        page: Page, app: Flask, gate: Gate, files: Callable[[int], list[str]]) -> None:
+    with app.app_context():
+        access.add_reader(1, add_user(app, COLLEAGUE), 1)
+        db.session.commit()
+    choose(page, files(3))
+    end_the_login(page, app, gate)
+    log_in_beside(page, COLLEAGUE)
+    expect(page.locator("[data-interruption]")).to_contain_text("with the same account")
+    log_in_beside(page, EMAIL)
+    overall(page, "3 of 3 done")
+    with app.app_context():
+        who = db.session.scalars(select(AuditEvent.actor_id).where(AuditEvent.action == "image.read"))
+        assert list(who) == [1, 1, 1]
 
 
 def test_a_network_that_goes_and_comes_back_costs_nothing(

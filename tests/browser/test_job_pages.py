@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from portal.extensions import db
 from portal.services.audit import Actor
 from portal.services.jobs import queue
+from portal.storage.tables.accounts import UserSession
 from portal.storage.tables.columns import now
 from portal.storage.tables.jobs import Job
 from tests.browser.conftest import open_window
@@ -72,6 +73,29 @@ def test_a_case_tells_by_itself_when_nothing_is_on_its_way(app: Flask, browser: 
         change(app, state="done", ended_at=now(), result={})
         expect(page.locator("#watched")).to_contain_text("Nothing is on its way", timeout=30_000)
         expect(page.locator("#um_per_px")).to_have_value("0.5")
+
+
+def test_a_login_that_ends_while_a_case_asks_costs_nothing_that_was_typed(app: Flask, browser: Browser) -> None:
+    with open_window(browser, app.config["ADDRESS"], javascript=True) as page:
+        log_in(page, EMAIL)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Worklist")
+        page.goto("/cases/1")
+        page.locator("#um_per_px").fill("0.5")
+        with app.app_context():
+            db.session.execute(delete(UserSession))
+            db.session.commit()
+        expect(page.locator("[data-idle]")).to_contain_text("You were logged out.", timeout=30_000)
+        with page.expect_response("**/login?**"):  # It goes on asking.
+            expect(page.locator("main")).to_be_hidden()
+        with page.context.expect_page() as opened:
+            page.get_by_role("link", name="Log in").click()
+        log_in(opened.value, EMAIL)
+        expect(opened.value.get_by_role("heading", level=1)).to_contain_text("Worklist")
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
+        expect(page.locator("#um_per_px")).to_have_value("0.5")
+        expect(page.locator("main")).to_be_visible()
+        change(app, state="done", ended_at=now(), result={})
+        expect(page.locator("#watched")).to_contain_text("Nothing is on its way", timeout=30_000)
 
 
 def test_a_job_is_cancelled_from_its_page(app: Flask, page: Page) -> None:

@@ -221,6 +221,36 @@ def test_nuclei_are_put_into_other_classes_by_keyboard_and_pointer(app: Flask, p
         assert db.session.query(Review).one().corrections == [[0, "hot"]]
 
 
+@pytest.mark.parametrize("javascript", ["javascript"], indirect=True)
+def test_a_key_meant_for_the_nuclei_changes_no_verdict_behind_them(page: Page, colours: Path) -> None:
+    read(page, "rainbow", colours)
+    expect(page.locator(".keys")).to_be_visible()
+    put_one_nucleus_elsewhere(page)
+    page.locator("canvas").press("a")
+    page.get_by_role("button", name="Back to the form").click()
+    expect(page.get_by_label("I read it differently")).to_be_checked()
+
+
+@pytest.mark.parametrize("javascript", ["javascript"], indirect=True)
+def test_a_login_that_ends_while_nuclei_are_counted_costs_no_count(app: Flask, page: Page, colours: Path) -> None:
+    read(page, "rainbow", colours)
+    expect(page.locator(".keys")).to_be_visible()
+    put_one_nucleus_elsewhere(page)
+    end_sessions(app)
+    look_at_the_page_again(page)
+    expect(page.locator("[data-idle]")).to_contain_text("You were logged out.")
+    page.keyboard.press("a")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Log in").click()
+    log_in(opened.value, EMAIL)
+    expect(opened.value.get_by_role("heading", level=1)).to_contain_text("Worklist")
+    look_at_the_page_again(page)
+    expect(page.get_by_label("I read it differently")).to_be_checked()
+    expect(page.locator("[data-recount-summary]")).to_contain_text("1 nucleus changed")
+    page.get_by_role("button", name="Count the nuclei on the image").click()
+    expect(page.locator("[data-class=hot] [data-count]")).to_have_text("2")
+
+
 @pytest.mark.datasets
 @pytest.mark.parametrize("javascript", ["javascript"], indirect=True)
 def test_an_er_count_is_corrected_on_the_image(app: Flask, page: Page, datasets: Path) -> None:
@@ -259,6 +289,20 @@ def clock(page: Page, moment: datetime) -> str:
     """What the browser's own clock shows then, to the minute."""
     shown = "moment => new Date(moment).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})"
     return str(page.evaluate(shown, f"{moment.isoformat()}Z"))
+
+
+def put_one_nucleus_elsewhere(page: Page) -> None:
+    """On the image, which stays open."""
+    page.get_by_role("button", name="Count the nuclei on the image").click()
+    expect(page.locator("[data-here]")).to_contain_text("3 nuclei.")
+    page.get_by_role("button", name="hot").click()
+    click_nucleus(page, 0)
+    expect(page.locator("[data-class=hot] [data-count]")).to_have_text("2")
+
+
+def look_at_the_page_again(page: Page) -> None:
+    """As somebody does who comes back from another tab."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def click_nucleus(page: Page, number: int) -> None:

@@ -11,10 +11,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route, expect
 
+from portal.storage.drawings import list_annotations
 from tests.browser.conftest import open_window
 from tests.browser.test_journey import log_in
 from tests.conftest import PASSWORD
 from tests.support.client import Client
+from tests.support.patience import until
 from tests.support.served import EMAIL, add_user, serve
 from tests.support.slides import kept_slide, layered_reading, slide, work
 from tests.web.test_cases import open_case
@@ -85,6 +87,21 @@ def test_keys_move_and_zoom(served: tuple[Flask, str], page: Page) -> None:
     page.keyboard.up("+")
 
 
+def test_no_key_mirrors_or_turns_the_slide_under_its_drawings(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    page.get_by_role("application").focus()
+
+    for key in ("f", "r", "Shift+R"):
+        page.keyboard.press(key)
+
+    turned = page.evaluate("""() => {
+        const { viewport } = OpenSeadragon.getViewer(document.querySelector(".slide-host"));
+        return [viewport.getFlip(), viewport.getRotation()];
+    }""")
+    assert turned == [False, 0]
+
+
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
     box = page.locator("[data-slide-stage]").bounding_box()
     assert box
@@ -143,6 +160,120 @@ def test_a_drawing_can_be_drawn_again_and_removed(served: tuple[Flask, str], pag
 
     open_slide(page)
     expect(row).to_have_count(0)
+
+
+def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    rows = page.locator(".annotation").count()
+    page.get_by_role("button", name="Box", exact=True).click()
+    drag(page, start, end)
+    expect(page.locator(".annotation")).to_have_count(rows + 1)
+
+
+def test_a_drawing_is_called_by_the_same_number_everywhere_after_another_was_removed(
+        served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    draw_box(page, (0.3, 0.3), (0.4, 0.4))
+    draw_box(page, (0.5, 0.5), (0.6, 0.6))
+    open_slide(page)
+    page.get_by_role("button", name="Remove drawing 1").click()
+    expect(page.locator(".annotation")).to_have_count(1)
+    options = page.locator("[data-cut] [name=mark] option")
+    expect(options).to_have_text(["D1: box"])
+    expect(page.locator(".box-number")).to_have_text(["D1"])
+    expect(page.get_by_role("button", name="Remove drawing 1")).to_be_visible()
+    expect(page.get_by_label("Text of drawing 1")).to_be_visible()
+
+    draw_box(page, (0.3, 0.3), (0.4, 0.4))
+
+    expect(options).to_have_text(["D1: box", "D2: box"])
+    marks = options.evaluate_all("all => all.map((one) => one.value)")
+    open_slide(page)
+    expect(options).to_have_text(["D1: box", "D2: box"])
+    assert options.evaluate_all("all => all.map((one) => one.value)") == marks
+
+
+def test_what_was_drawn_again_is_gone_to_where_it_is_now(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    draw_box(page, (0.3, 0.3), (0.35, 0.35))
+    there = page.locator(".annotation [data-go]")
+    before = there.get_attribute("data-go") or ""
+
+    page.get_by_role("button", name="Draw again").click()
+    drag(page, (0.6, 0.6), (0.65, 0.65))
+
+    expect(there).not_to_have_attribute("data-go", before)
+    now = there.get_attribute("data-go") or ""
+    open_slide(page)
+    expect(there).to_have_attribute("data-go", now)
+
+
+def test_a_drawing_that_cannot_be_sent_is_kept_and_sent_later(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    page.route("**/annotations", lambda route: route.abort())
+    page.get_by_role("button", name="Polygon", exact=True).click()
+    click(page, (0.45, 0.5), (0.55, 0.5), (0.5, 0.6))
+    page.keyboard.press("Enter")
+    status = page.locator("[data-drawing-status]")
+    expect(status).to_have_text("Not saved: the portal could not be reached. It is tried again.")
+    expect(page.locator(".drawn .is-own polygon")).not_to_have_count(0)
+
+    warned: list[str] = []
+    page.once("dialog", lambda dialog: (warned.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="History").first.click()
+    expect(page.locator(".annotation")).to_have_count(0)
+    assert warned == ["beforeunload"]
+    page.unroute_all()
+
+    expect(page.locator(".annotation")).to_have_count(1, timeout=15_000)
+    expect(status).to_contain_text("Saved")
+    open_slide(page)
+    expect(page.locator(".annotation")).to_have_attribute("data-shape", "polygon")
+
+
+def test_a_text_and_a_removal_that_cannot_be_sent_are_sent_later(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    draw_box(page, (0.3, 0.3), (0.4, 0.4))
+    draw_box(page, (0.5, 0.5), (0.6, 0.6))
+    page.route("**/annotations/**", lambda route: route.abort())
+    status = page.locator("[data-drawing-status]")
+    rows = page.locator(".annotation")
+    rows.nth(0).get_by_role("textbox").fill("mit")
+    expect(status).to_contain_text("It is tried again.")
+    rows.nth(0).get_by_role("textbox").fill("mitosis?")
+    rows.nth(1).get_by_role("button", name="Remove").click()
+    page.unroute_all()
+
+    expect(rows).to_have_count(1, timeout=15_000)
+    until(lambda: drawn_texts(served[0]) == ["mitosis?"])
+    expect(status).to_contain_text("Saved")
+
+
+def drawn_texts(app: Flask) -> list[str]:
+    with app.app_context():
+        return [one.text for one in list_annotations(1)]
+
+
+def test_a_drawing_whose_answer_was_lost_is_kept_once(served: tuple[Flask, str], page: Page) -> None:
+    kept_slide(served[0], 1)
+    open_slide(page)
+    lost: list[int] = []
+
+    def lose_once(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer) if lost else route.abort()
+        lost.append(answer.status)
+
+    page.route("**/annotations", lose_once)
+    page.get_by_role("button", name="Point", exact=True).click()
+    click(page, (0.5, 0.5))
+
+    expect(page.locator(".annotation")).to_have_count(1, timeout=15_000)
+    assert lost == [201, 201]
+    assert drawn_texts(served[0]) == [""]
 
 
 def large(folder: Path) -> Path:

@@ -70,6 +70,19 @@ def test_a_change_is_another_row(app: Flask, reader: Client) -> None:
         ("", [400, 500]), ("two nuclei", [400, 500]), ("two nuclei", [10, 10])]
 
 
+def test_the_same_drawing_sent_twice_is_one_drawing_of_its_reader(
+        app: Flask, reader: Client, colleague: Client) -> None:
+    """A script sends again what it had no answer to."""
+    first = draw(reader)
+    assert draw(reader)["mark"] == first["mark"]
+
+    marks = {first["mark"], draw(colleague)["mark"], draw(reader, text="mitosis?")["mark"]}
+
+    assert len(marks) == 3
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Annotation)) == 3
+
+
 def test_what_was_removed_is_gone_from_the_page_and_kept_in_the_table(app: Flask, reader: Client) -> None:
     mark = draw(reader, text="a fold")["mark"]
 

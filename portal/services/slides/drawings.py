@@ -58,9 +58,15 @@ def list_lines(image: Image, reader_id: int) -> list[AnnotationLine]:
 
 
 def draw(actor: audit.Actor, image: Image, shape: Any, points: Any, text: Any) -> AnnotationLine:
-    """Keep a new drawing. Raises BadAnnotation."""
+    """Keep a new drawing. The same once more is the one that stands there: of the first the answer was lost. Raises
+    BadAnnotation.
+    """
     assert actor.user_id is not None
     drawing = shapes.checked(shape, points, text, image.width, image.height)
+    held = next((one for one in drawings.list_annotations(image.id)
+                 if one.reader_id == actor.user_id and _drawing(one) == drawing), None)
+    if held:
+        return _line(image, held, held.reader_id)
     if drawings.count_marks(image.id, actor.user_id) >= MOST_MARKS:
         raise BadAnnotation(TOO_MANY)
     return _keep(actor, image, secrets.token_hex(16), drawing, "annotation.draw")
