@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from config import Settings
@@ -23,6 +25,10 @@ from tests.support.client import Client
 collect_ignore_glob = [] if os.environ.get("PORTAL_NIGHTLY") else ["*_nightly.py"]
 pytest_plugins = ["tests.support.no_skips", "tests.support.object_server"]
 PASSWORD = "violet harbour lantern 42"
+
+# A busy machine is no fault: what is checked is what comes out, not when.
+hypothesis_settings.register_profile("secondread", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("secondread")
 
 
 @pytest.fixture(autouse=True)

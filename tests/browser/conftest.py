@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,12 +15,14 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync")
-START_SECONDS = 30
+expect.set_options(timeout=60_000)
 
 
 @dataclass
@@ -46,27 +47,24 @@ class Portal:
         self.setup_link = link.group() if link else ""
         self.process = subprocess.Popen([sys.executable, "-m", "gunicorn", "wsgi:app"], cwd=ROOT, env=environment,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._wait()
+        until(self._answers, "the portal did not start")
 
     def stop(self) -> None:
         if self.process:
             self.process.terminate()
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=PATIENCE)
 
     def restart(self) -> None:
         self.stop()
         self.start()
 
-    def _wait(self) -> None:
-        """Ask until it answers: there is no other sign that a server is up."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                with urlopen(f"{self.address}/healthz", timeout=1):
-                    return
-            except OSError:
-                continue
-        raise AssertionError("the portal did not start")
+    def _answers(self) -> bool:
+        """There is no other sign that a server is up."""
+        try:
+            with urlopen(f"{self.address}/healthz", timeout=PATIENCE):
+                return True
+        except OSError:
+            return False
 
 
 @pytest.fixture
@@ -109,6 +107,7 @@ def open_window(browser: Browser, address: str, javascript: bool) -> Iterator[Pa
     """A window in which no script may fail and nothing may break the content security policy."""
     context = browser.new_context(base_url=address, java_script_enabled=javascript,
                                   viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))

@@ -57,10 +57,10 @@ def test_a_page_tells_by_itself_how_far_a_job_is(app: Flask, page: Page, address
     told = page.locator("#watched")
     expect(told).to_contain_text("Waits for its turn")
     change(app, state="running", done=30, total=90, worked_s=60.0)
-    expect(told).to_contain_text("33 %", timeout=30_000)
+    expect(told).to_contain_text("33 %")
     expect(told).to_contain_text("about 2 minutes of work left")
     change(app, state="done", ended_at=now(), result={})
-    expect(told).to_contain_text("Nothing is on its way" if address.startswith("/cases") else "Done", timeout=30_000)
+    expect(told).to_contain_text("Nothing is on its way" if address.startswith("/cases") else "Done")
 
 
 def test_a_case_tells_by_itself_when_nothing_is_on_its_way(app: Flask, browser: Browser) -> None:
@@ -71,7 +71,7 @@ def test_a_case_tells_by_itself_when_nothing_is_on_its_way(app: Flask, browser: 
         page.locator("#um_per_px").fill("0.5")
         expect(page.locator("#watched")).to_contain_text(TITLE)
         change(app, state="done", ended_at=now(), result={})
-        expect(page.locator("#watched")).to_contain_text("Nothing is on its way", timeout=30_000)
+        expect(page.locator("#watched")).to_contain_text("Nothing is on its way")
         expect(page.locator("#um_per_px")).to_have_value("0.5")
 
 

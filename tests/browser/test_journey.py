@@ -49,7 +49,8 @@ def log_in(page: Page, email: str) -> None:
         page.locator("main button[type=submit]").click()
     if "/login/code" in page.url:
         page.get_by_label("Code").fill(phone.code(page, email))
-        page.get_by_role("button", name="Log in").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Log in").click()
 
 
 def log_out(page: Page) -> None:

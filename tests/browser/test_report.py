@@ -19,6 +19,7 @@ from tests.browser.test_journey import PASSWORD, log_in, open_case, upload
 from tests.support import pictures
 from tests.support.client import Client
 from tests.support.dropped_in import drop_in
+from tests.support.patience import until
 from tests.support.pdf import pages, text_of
 from tests.support.served import EMAIL, add_user, serve
 
@@ -56,6 +57,14 @@ def opened(page: Page, name: str) -> bytes:
     return answer.body()
 
 
+def shows_a_page(screenshot: bytes) -> bool:
+    """Whether there is white paper with something on it, and something around it."""
+    with Image.open(io.BytesIO(screenshot)) as shot:
+        shades = shot.convert("L").getcolors() or []
+    white = sum(count for count, shade in shades if shade > 250) / sum(count for count, _ in shades)
+    return 0.1 < white < 0.9 and len(shades) > 50
+
+
 @pytest.mark.parametrize("javascript", ["javascript"], indirect=True)
 def test_a_browser_that_draws_pdfs_shows_the_report(page: Page, browser: Browser, address: str) -> None:
     """Under the policy that it comes with: the driven browser has no viewer, a window of the whole one has."""
@@ -65,17 +74,10 @@ def test_a_browser_that_draws_pdfs_shows_the_report(page: Page, browser: Browser
     window = whole.new_context(base_url=address, storage_state=page.context.storage_state()).new_page()
     assert "object-src 'none'" in page.request.get(link).headers["content-security-policy"]
     window.goto(link)
-    shades: list[tuple[int, int]] = []
-    for _ in range(50):
-        with Image.open(io.BytesIO(window.screenshot())) as shot:
-            shades = shot.convert("L").getcolors() or []
-        white = sum(count for count, shade in shades if shade > 250) / sum(count for count, _ in shades)
-        if 0.1 < white < 0.9 and len(shades) > 50:
-            break
-        window.wait_for_timeout(100)
-    whole.close()
-    assert 0.1 < white < 0.9, "neither a page nor what is around it"
-    assert len(shades) > 50, "nothing is on the page"
+    try:
+        until(lambda: shows_a_page(window.screenshot()), "no page, nothing on it, or nothing around it")
+    finally:
+        whole.close()
 
 
 def start_signing(page: Page, words: str) -> None:

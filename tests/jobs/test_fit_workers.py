@@ -13,13 +13,12 @@ from sqlalchemy import update
 
 from portal.extensions import db
 from portal.services import audit
-from portal.services.jobs import queue
+from portal.services.jobs import program, queue, run
 from portal.storage.tables.accounts import User
-from tests.jobs.conftest import House
+from tests.jobs.conftest import CANCEL_SECONDS, House
 from tests.support.patience import until
 
 pytestmark = pytest.mark.slow
-CANCEL_SECONDS = 2
 
 
 @pytest.fixture
@@ -71,9 +70,11 @@ def test_a_killed_workers_program_ends_and_the_next_worker_goes_on(house: House)
 
 
 def test_cancelling_ends_the_program_and_removes_the_images(house: House) -> None:
+    in_service = run.LOOK_SECONDS + program.LOOK_SECONDS
+    assert in_service < CANCEL_SECONDS, "how often a worker looks at its job, and at its program"
     house.start_worker()
     job_id, process = begin(house)
     with house.app.app_context():
         queue.cancel(audit.Actor(user_id=1), job_id)
-    until(lambda: not is_alive(process), house.told, CANCEL_SECONDS)
+    until(lambda: not is_alive(process), house.told)
     until(lambda: not list(house.instance.glob("making-*")))

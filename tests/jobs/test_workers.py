@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable
 from threading import Event
@@ -17,9 +16,9 @@ from sqlalchemy import select
 from benchmarks.serving.process import free_port
 from portal.extensions import db
 from portal.services import audit
-from portal.services.jobs import queue
+from portal.services.jobs import queue, run
 from portal.storage.tables.administration import AuditEvent
-from tests.jobs.conftest import House
+from tests.jobs.conftest import CANCEL_SECONDS, House
 from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.slow
@@ -60,9 +59,10 @@ def test_a_worker_does_what_is_asked_for(make_house: MakeHouse, broker: str) -> 
 def test_a_killed_child_costs_the_part_it_was_at(make_house: MakeHouse, broker: str) -> None:
     house = make_house(broker)
     house.start_worker()
-    job_id = house.ask("parts", parts=6, seconds=0.3)
+    job_id = house.ask("parts", parts=6, seconds=0, held_at=2)
     until(lambda: len(house.log("begun", job_id)) == 3, house.told)
     os.kill(house.log("begun", job_id)[-1].process, signal.SIGKILL)
+    house.let_go()
     assert house.wait_done(job_id).result == {"parts": list(range(6))}
     computed_once(house, job_id, 6)
     assert len({line.process for line in house.log("computed", job_id)}) == 2
@@ -88,10 +88,11 @@ def test_a_child_that_is_killed_while_it_waits_for_work_is_replaced(make_house: 
 def test_a_killed_worker_leaves_its_job_to_another(make_house: MakeHouse, broker: str) -> None:
     house = make_house(broker)
     first = house.start_worker()
-    job_id = house.ask("parts", parts=6, seconds=0.3)
+    job_id = house.ask("parts", parts=6, seconds=0, held_at=2)
     until(lambda: len(house.log("begun", job_id)) == 3, house.told)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
+    house.let_go()
     house.start_worker()
     assert house.wait_done(job_id).result == {"parts": list(range(6))}
     computed_once(house, job_id, 6)
@@ -102,42 +103,45 @@ def test_a_child_without_its_master_ends_nothing_twice(make_house: MakeHouse) ->
     """Only the master is killed: its child goes on for a while, beside the next worker."""
     house = make_house("files")
     first = house.start_worker()
-    job_id = house.ask("parts", parts=6, seconds=0.3)
-    until(lambda: len(house.log("begun", job_id)) == 2, house.told)
+    job_id = house.ask("parts", parts=6, seconds=0, held_at=2)
+    until(lambda: len(house.log("begun", job_id)) == 3, house.told)
     first.send_signal(signal.SIGKILL)
     first.wait()
     house.start_worker()
+    house.let_go()
     assert house.wait_done(job_id).result == {"parts": list(range(6))}
     computed_once(house, job_id, 6)
     assert ends_of(house, job_id) == ["job.done"]
 
 
 @EVERYWHERE
-def test_a_cancelled_job_stops_within_two_seconds(make_house: MakeHouse, broker: str) -> None:
+def test_a_cancelled_job_stops_at_its_next_part(make_house: MakeHouse, broker: str) -> None:
     house = make_house(broker)
     house.start_worker()
     job_id = house.ask("parts", parts=200, seconds=0.3)
-    until(lambda: len(house.log("computed", job_id)) == 2, house.told)
+    until(lambda: len(house.log("computed", job_id)) >= 2, house.told)
     with house.app.app_context():
         queue.cancel(audit.Actor(user_id=1), job_id)
-    cancelled = time.time()
-    house.wait_done(house.ask("short"))
-    assert house.log("begun", job_id)[-1].at - cancelled < 2
-    assert house.log("computed")[-1].at - cancelled < 2 + 0.3, "the worker was free for another job"
+    begun, computed = len(house.log("begun", job_id)), len(house.log("computed"))
+    short = house.ask("short")
+    house.wait_done(short)
+    assert len(house.log("begun", job_id)) <= begun + 1
+    after = [line.job for line in house.log("computed")[computed:]]
+    assert after in ([short], [job_id, short]), "the worker was free for another job"
     assert house.job(job_id).state == "cancelled"
     assert house.log("put-together") == []
 
 
 def test_work_without_parts_stops_when_it_is_cancelled(make_house: MakeHouse) -> None:
+    assert run.LOOK_SECONDS < CANCEL_SECONDS, "how often a worker in service looks whether its job is still its own"
     house = make_house("files")
     house.start_worker()
-    job_id = house.ask("whole", steps=600)
+    job_id = house.ask("whole", steps=1_000_000)
     until(lambda: house.job(job_id).done > 1, house.told)
     with house.app.app_context():
         queue.cancel(audit.Actor(user_id=1), job_id)
-    cancelled = time.time()
-    house.wait_done(house.ask("short"))
-    assert house.log("computed")[-1].at - cancelled < 2
+    assert house.wait_done(house.ask("short")).state == "done"
+    assert house.job(job_id).state == "cancelled"
 
 
 @pytest.mark.parametrize("kind", ["dies", "hangs"])
@@ -166,13 +170,14 @@ def test_five_hundred_jobs_of_one_do_not_keep_another_waiting(make_house: MakeHo
 @EVERYWHERE
 def test_two_workers_do_every_job_once(make_house: MakeHouse, broker: str) -> None:
     house = make_house(broker)
+    house.ask("meets", times=2)
     house.ask("short", times=200)
     house.start_worker()
     house.start_worker()
-    until(lambda: house.count("done") == 200, house.told)
-    lines = house.log("computed")
-    assert Counter(line.job for line in lines) == dict.fromkeys(range(1, 201), 1)
-    assert len({line.process for line in lines}) == 2, "both worked"
+    until(lambda: house.count("done") == 202, house.told)
+    assert Counter(line.job for line in house.log("computed")) == dict.fromkeys(range(3, 203), 1)
+    assert Counter(line.job for line in house.log("met")) == {1: 1, 2: 1}
+    assert len({line.process for line in house.log("met")}) == 2, "both worked"
 
 
 def by_term(worker: subprocess.Popen[bytes]) -> None:
@@ -194,12 +199,12 @@ def test_a_worker_that_is_asked_to_stop_ends_at_the_next_part(
     job_id = house.ask(kind, **params)
     until(lambda: house.job(job_id).done > 0, house.told)
     stop(worker)
-    assert worker.wait(timeout=15) in (0, 1), "Celery ends with 1 after Ctrl-C"
+    assert worker.wait(timeout=PATIENCE) in (0, 1), "Celery ends with 1 after Ctrl-C"
     job = house.job(job_id)
     assert (job.state, job.tries) == ("queued", 0), "stopping is no failed try"
 
 
-@pytest.mark.parametrize(("kind", "params"), [("parts", {"parts": 12, "seconds": 0.2}), ("whole", {"steps": 20})])
+@pytest.mark.parametrize(("kind", "params"), [("parts", {"parts": 40, "seconds": 0.2}), ("whole", {"steps": 60})])
 def test_what_a_stopped_worker_gave_back_is_done_once_by_the_next(make_house: MakeHouse, kind: str,
                                                                   params: dict[str, float]) -> None:
     house = make_house("files")
@@ -214,7 +219,7 @@ def test_what_a_stopped_worker_gave_back_is_done_once_by_the_next(make_house: Ma
     assert ends_of(house, job_id) == ["job.done"], "one result"
     assert len({line.process for line in house.log("begun", job_id)}) == 2
     if kind == "parts":
-        computed_once(house, job_id, 12)
+        computed_once(house, job_id, 40)
 
 
 def test_a_job_waits_while_the_broker_is_away(make_house: MakeHouse, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]

@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.conftest import make_settings
 from tests.support import databases
 from tests.support import hostile_decoder as hostile
 from tests.support.patience import PATIENCE, until
+from tests.support.processes import children, is_zombie
 from tests.support.programs import make_token
 from tests.support.served import add_user
 from tests.unit.models.imaging import makers
@@ -78,9 +80,8 @@ class Portal:
 def below(pid: int) -> list[int]:
     """All processes that a process started, and theirs."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *below(child)]
+    for child in children(pid):
+        found += [child, *below(child)]
     return found
 
 
@@ -106,7 +107,7 @@ def portal(tmp_path: Path, sqlite_template: Path) -> Iterator[Portal]:
     made = Portal(tmp_path, sqlite_template)
     yield made
     for pid in (*below(made.process.pid), made.process.pid):
-        if is_there(pid):
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     made.process.wait()
 
@@ -140,5 +141,4 @@ def test_killing_the_web_process_ends_even_a_decoder_that_hangs(portal: Portal) 
         for pid in [*set(portal.web()) - set(decoders), portal.process.pid]:
             os.kill(pid, signal.SIGKILL)
         portal.process.wait()
-    until(lambda: not any(is_there(one) and b"Z" not in Path(f"/proc/{one}/stat").read_bytes().split()[2]
-                          for one in decoders), portal.log.read_text)
+    until(lambda: not any(is_there(one) and not is_zombie(one) for one in decoders), portal.log.read_text)

@@ -15,7 +15,7 @@ from portal import worker
 from portal.services.jobs import carrier, registry, run, work
 from portal.services.jobs.kinds import fit
 from portal.services.jobs.work import Work
-from tests.support.worker_log import LOG
+from tests.support.worker_log import GO, LOG
 
 
 def note(this: Work, what: str, part: int = 0) -> None:
@@ -38,12 +38,15 @@ class Made:
 
 
 class Parts(Made):
-    """`parts` parts of `seconds` each; the result is which of them there are."""
+    """`parts` parts of `seconds` each, held at the one that the order names; the result is which of them there are."""
 
     def run(self, this: Work) -> dict[str, Any]:
         total = this.job.params["parts"]
         for part in sorted(set(range(total)) - this.finished_parts()):
             note(this, "begun", part)
+            while part == this.job.params.get("held_at") and not (this.settings.instance / GO).exists():
+                this.check()
+                threading.Event().wait(0.05)
             threading.Event().wait(this.job.params["seconds"])
             note(this, "computed", part)
             this.keep(part, bytes([part]), done=part + 1, total=total)
@@ -87,7 +90,19 @@ class Hangs(Made):
         return {}
 
 
-registry.KINDS.update({kind.NAME: kind for kind in (Parts(), Whole(), Short(), Dies(), Hangs())})
+class Meets(Made):
+    """Goes on once another process is at one too."""
+
+    def run(self, this: Work) -> dict[str, Any]:
+        note(this, "met")
+        log = this.settings.instance / LOG
+        while len({line.split()[3] for line in log.read_text().splitlines() if line.startswith("met ")}) < 2:
+            this.check()
+            threading.Event().wait(0.05)
+        return {}
+
+
+registry.KINDS.update({kind.NAME: kind for kind in (Parts(), Whole(), Short(), Dies(), Hangs(), Meets())})
 run.LEASE, run.RENEW_EVERY, run.LOOK_SECONDS, run.RETRY_SECONDS = timedelta(seconds=4), 2, 0.5, 0.2
 work.SLICE_SECONDS = 2.0
 fit.MODULE = "tests.support.stub_training"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("bash", "cat", "cksum", "dirname", "env", "mkdir", "sh")
@@ -46,8 +46,8 @@ def bare_machine(tmp_path: Path) -> Path:
 
 STUB = """#!/bin/bash
 # Stands for Python: a web process and a worker that write down who they are, and everything else done at once.
-run() { echo $$ >> "$1.pids"; trap "echo stopped >> $1.stopped; exit 0" TERM INT
-  trap "echo again >> $1.reloaded" HUP; while :; do sleep 0.05; done; }
+run() { trap "echo stopped >> $1.stopped; exit 0" TERM INT; trap "echo again >> $1.reloaded" HUP
+  echo $$ >> "$1.pids"; while :; do sleep 0.05; done; }
 case "$*" in
   *gunicorn*) run web ;;
   *celery*) run worker ;;
@@ -96,7 +96,7 @@ def test_what_stops_run_sh_stops_both_processes(
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
     assert lines(folder / "worker.stopped") == ["stopped"]
     # On a busy machine a process that has written its last line is not gone yet.
     until(lambda: not any(is_there(pid) for pid in lines(folder / "web.pids") + lines(folder / "worker.pids")))
@@ -122,7 +122,7 @@ def test_a_killed_worker_is_started_again(served: tuple[Path, subprocess.Popen[b
 def test_a_web_process_that_dies_takes_its_worker_along(served: tuple[Path, subprocess.Popen[bytes]]) -> None:
     folder, process = served
     os.kill(int(lines(folder / "web.pids")[0]), signal.SIGKILL)
-    assert process.wait(timeout=30) == 128 + signal.SIGKILL
+    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGKILL
     assert not is_there(lines(folder / "worker.pids")[0])
 
 

@@ -14,6 +14,7 @@ from portal.storage.tables.accounts import UserSession
 from portal.storage.tables.columns import now
 from tests.conftest import PASSWORD
 from tests.support.client import Client
+from tests.support.clock import Clock
 
 READER = "reader@clinic.example"
 NEW = "amber compass thistle 17"
@@ -113,7 +114,9 @@ def test_a_failed_change_says_why_and_changes_nothing(
     another_login(app)
 
 
-def test_guessing_the_current_password_is_slowed(login: Callable[..., Client]) -> None:
+def test_guessing_the_current_password_is_slowed(
+        login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch).stand()
     reader = login()
     for _ in range(5):
         change(reader, "a wrong password")

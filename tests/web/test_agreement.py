@@ -178,11 +178,11 @@ def test_what_is_veiled_or_nobodys_business_is_in_no_figure(
 
 
 def test_readings_are_chosen_by_their_day_and_system(app: Flask, viewer: Client, fill: Filler, me: int) -> None:
+    today = now().date()
     case = fill.case(me)
     fill.review(fill.prediction(case, PRO), me, PRO, days_ago=40)
     fill.review(fill.prediction(case, PRO), me, BENIGN)
     fill.review(fill.prediction(case, "metastatic", model="pcam"), me, "metastatic")
-    today = now().date()
     assert described(app, me, since=today).sections[0].comparisons[0].same == 0.0
     assert described(app, me, until=today - timedelta(days=1)).sections[0].comparisons[0].same == 1.0
     assert described(app, me).chosen == "leukemia:1"

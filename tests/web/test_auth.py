@@ -15,6 +15,7 @@ from portal.storage.tables.accounts import User, UserSession
 from portal.storage.tables.administration import AuditEvent
 from tests.conftest import PASSWORD, make_settings
 from tests.support.client import TOKEN, Client
+from tests.support.clock import Clock
 
 READER = "reader@clinic.example"
 ASKING = {"name": "Ada Lovelace", "email": "ada@clinic.example", "password": PASSWORD, "confirm": PASSWORD}
@@ -126,7 +127,8 @@ def test_an_incomplete_login_is_shown_again(client: Client) -> None:
 
 @pytest.mark.parametrize("email", [READER, "nobody@clinic.example"])
 def test_who_guesses_is_slowed_and_told_for_how_long(
-        email: str, client: Client, make_user: Callable[..., int]) -> None:
+        email: str, client: Client, make_user: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch).stand()
     make_user()
     for _ in range(5):
         assert log_in(client, email, "a wrong password").status_code == 401
@@ -256,7 +258,8 @@ def test_logins_and_failures_are_in_the_audit_trail(
 
 
 def test_a_stranger_who_guesses_keeps_nobody_out_of_a_browser_that_is_known(
-        app: Flask, client: Client, make_user: Callable[..., int]) -> None:
+        app: Flask, client: Client, make_user: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch).stand()
     make_user()
     log_in(client)
     client.post("/logout")

@@ -17,6 +17,7 @@ from portal.storage.tables.columns import now
 from tests.conftest import PASSWORD
 from tests.support.authenticator import fresh_code
 from tests.support.client import Client
+from tests.support.clock import Clock
 
 CHIEF = "chief@clinic.example"
 NEW = "amber compass thistle 17"
@@ -168,7 +169,9 @@ def test_it_leads_nowhere_else(target: str, login: Callable[..., Client]) -> Non
     assert answer.location == "/account"
 
 
-def test_many_wrong_passwords_wait(app: Flask, login: Callable[..., Client]) -> None:
+def test_many_wrong_passwords_wait(
+        app: Flask, login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch).stand()
     reader = login()
     grow_old(app)
     for _ in range(5):

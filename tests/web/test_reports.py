@@ -29,6 +29,7 @@ from portal.storage.tables.readings import Prediction, Report
 from tests.conftest import PASSWORD
 from tests.support import pictures
 from tests.support.client import Client
+from tests.support.clock import Clock
 from tests.support.dropped_in import drop_in
 from tests.support.pdf import pages, text_of
 from tests.web.test_cases import open_case
@@ -203,7 +204,9 @@ def test_a_wrong_password_signs_nothing_and_is_counted(app: Flask, reader: Clien
         assert failure.details == {"reason": "password to sign"}
 
 
-def test_guessing_the_password_is_slowed_as_at_login(app: Flask, reader: Client, reviewed: int) -> None:
+def test_guessing_the_password_is_slowed_as_at_login(
+        app: Flask, reader: Client, reviewed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch).stand()
     answers = [sign(reader, reviewed, password=f"guess {number}").status_code for number in range(6)]
     assert answers == [400, 400, 400, 400, 400, 429]
     assert sign(reader, reviewed).status_code == 429

@@ -18,6 +18,7 @@ from portal.storage.tables.columns import now
 from tests.conftest import PASSWORD
 from tests.support.authenticator import fresh_code
 from tests.support.client import Client
+from tests.support.clock import Clock
 from tests.support.programs import Program, make_token
 from tests.web.test_routes import address, pages
 
@@ -207,7 +208,9 @@ def test_the_code_page_without_a_password_leads_to_the_login(client: Client) -> 
     assert "Log in again" in answer.text
 
 
-def test_many_wrong_codes_wait_with_retry_after(app: Flask, make_user: Callable[..., int]) -> None:
+def test_many_wrong_codes_wait_with_retry_after(
+        app: Flask, make_user: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    Clock(monkeypatch).stand()
     make_user(CHIEF, role="admin")
     client = Client(app, phone=False)
     client.post("/login", {"email": CHIEF, "password": PASSWORD})

@@ -46,7 +46,7 @@ def test_a_wrong_passphrase_is_told_as_that() -> None:
         opened(seal(b"rows"), "another passphrase")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_every_flipped_bit_is_noticed(data: st.DataObject) -> None:
     whole = bytearray(seal(b"x" * (PIECE + 100)))
@@ -57,7 +57,7 @@ def test_every_flipped_bit_is_noticed(data: st.DataObject) -> None:
         opened(bytes(whole))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_every_cut_is_noticed(data: st.DataObject) -> None:
     whole = seal(b"x" * (2 * PIECE + 100))

@@ -48,12 +48,12 @@ def test_a_demonstration_is_told_as_one_wherever_its_scores_are(app: Flask, prog
 
 
 def test_predictions_are_filtered(program: Program, case_id: int) -> None:
+    first = now().date()
     smear = only(program.upload(case_id, ("a.png", pictures.smear())))["prediction"]
     blank = only(program.upload(case_id, ("b.png", pictures.blank())))["prediction"]
     other_case = new_case(program)
     other = only(program.upload(other_case, ("c.png", pictures.smear(2))))["prediction"]
     program.post(f"/predictions/{smear}/reviews", {"verdict": "agree"})
-    today = now().date()
     assert listed(program) == [other, blank, smear]
     assert listed(program, outcome="refused") == [blank]
     assert listed(program, outcome="hidden") == []
@@ -61,10 +61,10 @@ def test_predictions_are_filtered(program: Program, case_id: int) -> None:
     assert listed(program, case=987654) == []
     assert listed(program, reviewed="true") == [smear]
     assert listed(program, reviewed="false") == [other, blank]
-    assert listed(program, model="leukemia", outcome="scored", since=today, until=today) == [other, smear]
+    assert listed(program, model="leukemia", outcome="scored", since=first, until=now().date()) == [other, smear]
     assert listed(program, model="er") == []
-    assert listed(program, since=today + timedelta(days=2)) == []
-    assert listed(program, until=today - timedelta(days=2)) == []
+    assert listed(program, since=now().date() + timedelta(days=2)) == []
+    assert listed(program, until=first - timedelta(days=2)) == []
 
 
 def test_the_cursor_walks_through_all_predictions_once(program: Program, case_id: int) -> None:

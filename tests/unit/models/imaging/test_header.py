@@ -105,12 +105,12 @@ def test_the_bomb_of_169_megapixels_costs_neither_time_nor_memory(tmp_path: Path
         "from models.imaging.limits import Limits\n"
         "data = Path(sys.argv[1]).read_bytes()\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "start = time.perf_counter()\n"
+        "start = time.thread_time()\n"
         "try:\n"
         "    decode(data, Limits(max_bytes=10**7, max_pixels=4 * 10**7))\n"
         "except Unreadable as refused:\n"
         "    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "    print(refused.code, time.perf_counter() - start, after - before)\n"
+        "    print(refused.code, time.thread_time() - start, after - before)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
@@ -160,9 +160,9 @@ def test_a_tiff_with_two_pages_is_refused_and_one_with_a_reduced_copy_is_not() -
 def test_a_tiff_of_thousands_of_pages_is_refused_quickly() -> None:
     pages = b"".join(makers.tiff_of({254: (4, (1,))}, following=26 + 18 * n)[8:] for n in range(1, 5000))
     data = b"II\x2a\0" + (8).to_bytes(4, "little") + pages
-    start = time.perf_counter()
+    start = time.thread_time()
     assert refusal(data).code == "too-many-pages"
-    assert time.perf_counter() - start < 0.05
+    assert time.thread_time() - start < 0.05
 
 
 def test_a_tiff_whose_directories_run_in_a_circle_is_refused() -> None:

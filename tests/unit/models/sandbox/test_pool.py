@@ -17,6 +17,7 @@ from models.imaging.errors import Unreadable
 from models.sandbox.budget import Budget, budget_of
 from models.sandbox.pool import Pool
 from tests.support import hostile_decoder as hostile
+from tests.support.processes import children
 from tests.unit.models.imaging import makers
 
 Make = Callable[..., Pool]
@@ -45,14 +46,6 @@ def refusal(pool: Pool, data: bytes) -> Unreadable:
     with pytest.raises(Unreadable) as caught:
         pool.decode(data, makers.LIMITS)
     return caught.value
-
-
-def children() -> set[int]:
-    """Processes that this one has started, dead ones that nobody waited for among them."""
-    found: set[int] = set()
-    for task in Path("/proc/self/task").glob("*/children"):
-        found |= {int(one) for one in task.read_text().split()}
-    return found
 
 
 def test_what_comes_back_is_what_decoding_here_gives(make_pool: Make) -> None:

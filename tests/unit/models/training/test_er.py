@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -180,14 +180,20 @@ def test_training_leaves_the_encoders_statistics_alone() -> None:
     assert not any("encoder" in name for name in changed)
 
 
+def spent_by_programs() -> float:
+    """Seconds of processor time of all programs that were waited for: a busy machine makes none of it."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 @pytest.mark.slow
 @pytest.mark.datasets
 def test_a_quick_fit_runs_from_images_to_weights_in_two_minutes(datasets: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "models.training", "fit", "er", "--quick", "--data", str(datasets)]
-    began = time.monotonic()
+    before = spent_by_programs()
     done = subprocess.run([*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert time.monotonic() - began < 120
+    assert spent_by_programs() - before < 120
     state = torch.load(tmp_path / "network.pt", weights_only=True)
     assert all(torch.isfinite(value).all() for value in state.values())
     assert (tmp_path / "split.json").exists()

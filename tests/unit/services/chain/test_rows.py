@@ -30,7 +30,7 @@ def test_the_documented_form() -> None:
         b'{"a":"\\u6f22\\u5b57 \\u00e9","b":1}]')
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(details=st.dictionaries(st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=8), JSON,
                                max_size=3), subject=TEXT)
 def test_an_event_is_signed_as_it_comes_back(app: Flask, details: dict[str, Any], subject: str) -> None:
