@@ -46,7 +46,7 @@ def open_blind_case(page: Page, *images: Path) -> str:
     page.wait_for_load_state()
     upload(page, *images)
     # The first image waits for the model to be loaded.
-    expect(page.locator("#case-images").get_by_text(HIDDEN)).to_have_count(len(images), timeout=60_000)
+    expect(page.locator("#case-images").get_by_text(HIDDEN)).to_have_count(len(images))
     page.goto(case)
     return case
 

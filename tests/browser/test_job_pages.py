@@ -84,7 +84,7 @@ def test_a_login_that_ends_while_a_case_asks_costs_nothing_that_was_typed(app: F
         with app.app_context():
             db.session.execute(delete(UserSession))
             db.session.commit()
-        expect(page.locator("[data-idle]")).to_contain_text("You were logged out.", timeout=30_000)
+        expect(page.locator("[data-idle]")).to_contain_text("You were logged out.")
         with page.expect_response("**/login?**"):  # It goes on asking.
             expect(page.locator("main")).to_be_hidden()
         with page.context.expect_page() as opened:
@@ -95,7 +95,7 @@ def test_a_login_that_ends_while_a_case_asks_costs_nothing_that_was_typed(app: F
         expect(page.locator("#um_per_px")).to_have_value("0.5")
         expect(page.locator("main")).to_be_visible()
         change(app, state="done", ended_at=now(), result={})
-        expect(page.locator("#watched")).to_contain_text("Nothing is on its way", timeout=30_000)
+        expect(page.locator("#watched")).to_contain_text("Nothing is on its way")
 
 
 def test_a_job_is_cancelled_from_its_page(app: Flask, page: Page) -> None:

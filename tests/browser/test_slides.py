@@ -237,7 +237,7 @@ def test_a_drawing_that_cannot_be_sent_is_kept_and_sent_later(served: tuple[Flas
     assert warned == ["beforeunload"]
     page.unroute_all()
 
-    expect(page.locator(".annotation")).to_have_count(1, timeout=15_000)
+    expect(page.locator(".annotation")).to_have_count(1)
     expect(status).to_contain_text("Saved")
     open_slide(page)
     expect(page.locator(".annotation")).to_have_attribute("data-shape", "polygon")
@@ -257,7 +257,7 @@ def test_a_text_and_a_removal_that_cannot_be_sent_are_sent_later(served: tuple[F
     rows.nth(1).get_by_role("button", name="Remove").click()
     page.unroute_all()
 
-    expect(rows).to_have_count(1, timeout=15_000)
+    expect(rows).to_have_count(1)
     until(lambda: drawn_texts(served[0]) == ["mitosis?"])
     expect(status).to_contain_text("Saved")
 
@@ -281,7 +281,7 @@ def test_a_drawing_whose_answer_was_lost_is_kept_once(served: tuple[Flask, str],
     page.get_by_role("button", name="Point", exact=True).click()
     click(page, (0.5, 0.5))
 
-    expect(page.locator(".annotation")).to_have_count(1, timeout=15_000)
+    expect(page.locator(".annotation")).to_have_count(1)
     assert lost == [201, 201]
     assert drawn_texts(served[0]) == [""]
 

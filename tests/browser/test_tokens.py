@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Portal
 from tests.browser.test_journey import set_up_administrator
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +21,7 @@ def ask(portal: Portal, token: str) -> int:
     """The status that a program gets with this token."""
     request = Request(f"{portal.address}/api/v1/cases", headers={"Authorization": f"Bearer {token}"})
     try:
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE) as answer:
             assert json.load(answer)["total"] == 0
             return int(answer.status)
     except HTTPError as problem:
