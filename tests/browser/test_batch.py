@@ -129,7 +129,7 @@ def test_results_open_while_the_rest_runs(page: Page, gate: Gate, files: Callabl
     gate.let(1)
     overall(page, "1 of 4 done")
     card = page.locator("#case-images").get_by_role("link", name="image-000.png").first
-    expect(card).to_be_visible(timeout=10_000)
+    expect(card).to_be_visible()
     with page.context.expect_page() as opened:
         card.click()
     expect(opened.value.get_by_role("heading", level=1)).to_have_text("image-000.png")
@@ -152,7 +152,7 @@ def test_a_card_that_somebody_types_in_is_left_alone(
     card.get_by_text("Add").click()
     card.get_by_label("Serial").fill("S-1-01")
     gate.let(1)
-    expect(page.locator("#image-2")).to_be_visible(timeout=10_000)
+    expect(page.locator("#image-2")).to_be_visible()
     expect(card.get_by_label("Serial")).to_have_value("S-1-01")
     card.get_by_role("button", name="Save").click()
     expect(page.locator("#image-1")).to_contain_text("Serial S-1-01, group none")

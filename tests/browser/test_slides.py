@@ -321,7 +321,7 @@ def test_a_slide_goes_on_after_the_network_was_lost(
     page.route("**/pieces?*", lose)
     page.route("**/cases/1", lambda route: route.abort() if lost and len(lost) == 1 else route.continue_())
     choose(page, large(tmp_path))
-    expect(page.get_by_text("The portal cannot be reached.").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The portal cannot be reached.").first).to_be_visible()
     expect(page.get_by_role("button", name="Try now")).to_be_visible()
     lost.append(lost[0])
 
@@ -368,7 +368,7 @@ def test_a_page_that_stays_open_shows_the_job_and_then_the_slide(
         choose(page, file)
         expect(page.locator("#watched")).to_contain_text(f"Take in {file.name}")
         work(app)
-        expect(page.get_by_role("link", name=file.name, exact=True)).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("link", name=file.name, exact=True)).to_be_visible()
         expect(page.locator("#watched")).to_contain_text("Nothing is on its way")
 
 
