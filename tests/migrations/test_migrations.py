@@ -100,6 +100,19 @@ def test_the_head_equals_the_tables(empty_app: Flask) -> None:
         assert compare_metadata(context, db.metadata) == []
 
 
+def test_undoing_goes_on_over_an_image_of_several_gb(empty_app: Flask) -> None:
+    """MariaDB takes no change of a table back: one that stops half-way has lost the tables of those before."""
+    databases.migrate(empty_app)
+    with empty_app.app_context():
+        fill_tables()
+        db.session.scalars(select(Image)).one().size = 5_000_000_000
+        db.session.commit()
+    databases.undo(empty_app, "0003")
+    databases.migrate(empty_app)
+    with empty_app.app_context():
+        assert db.session.scalars(select(Image)).one().size == 5_000_000_000
+
+
 def test_an_index_that_was_undone_is_made_again_and_leaves_none_beside_it(empty_app: Flask) -> None:
     """MariaDB wants one for the reference meanwhile; left behind, it would stop the next downgrade."""
     databases.migrate(empty_app)
