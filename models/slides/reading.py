@@ -124,12 +124,21 @@ def unpack(packed: bytes) -> dict[str, NDArray[Any]]:
 
 
 def with_smaller(layer: Layer, least: int = 32) -> Layer:
-    """A heat map with its halves: of four places the hottest stands for them."""
+    """A heat map with its halves: of all places that a cell of theirs lies over, the hottest stands for them."""
     smaller, values = [], layer.values
     while max(values.shape) > least:
-        rows, columns = values.shape
-        even = np.pad(values, ((0, rows % 2), (0, columns % 2)))
-        values = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).max(axis=(1, 3))
+        values = _halved(_halved(values, 0), 1)
         smaller.append(values)
     return Layer(name=layer.name, title=layer.title, kind=layer.kind, values=layer.values, legend=layer.legend,
                  smaller=tuple(smaller))
+
+
+def _halved(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Half as many cells along an axis, rounded up, and all as wide: each size is stretched over the same slide.
+
+    Of an odd number of places, cells share some: were the last cell narrower than the others, all would lie shifted.
+    """
+    places = values.shape[axis]
+    cells = -(-places // 2)
+    spans = [range(cell * places // cells, -(-(cell + 1) * places // cells)) for cell in range(cells)]
+    return np.stack([values.take(span, axis).max(axis) for span in spans], axis)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ class ObjectFiles:
 
     def sweep(self, named: set[str], older_than: float = SWEEP_AFTER_SECONDS) -> int:
         """Of the bucket only what a portal has put there, and of this machine's copies all that is not named."""
-        cutoff = datetime.now(UTC) - timedelta(seconds=older_than)
+        cutoff = self._clock() - timedelta(seconds=older_than)
         orphans = [one["path"] for one in self._list()
                    if _name(one["path"]) not in named and one["last_modified"] < cutoff]
         with self._told():
@@ -115,6 +115,15 @@ class ObjectFiles:
 
     def forget_copies(self, still_named: Callable[[list[str]], set[str]]) -> int:
         return self._cache.forget(still_named)
+
+    def _clock(self) -> datetime:
+        """The storage's own time: by this machine's, were it an hour ahead, what was put just now would be old."""
+        probe = f"{PROBE}-{new_name('')}"
+        with self._told(probe):
+            self._bucket.put(probe, b"SecondRead asked for the time.")
+            told = self._bucket.head(probe)["last_modified"]
+            self._bucket.delete(probe)
+        return told
 
     def _sent(self, bucket: S3Store, content: bytes | Path, extension: str) -> str:
         name = new_name(extension)

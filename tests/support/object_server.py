@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
 import pytest
@@ -15,7 +16,9 @@ from obstore.store import S3Store
 
 from config import ObjectStorage
 
-PROGRAM = ("import sys, time; from moto.server import ThreadedMotoServer\n"
+PROGRAM = ("import sys; from datetime import timedelta; from moto.s3 import models; from moto.server import "
+           "ThreadedMotoServer\n"
+           "right = models.utcnow; models.utcnow = lambda: right() + timedelta(hours=int(sys.argv[1]))\n"
            "server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False); server.start()\n"
            "print(server.get_host_and_port()[1], flush=True); sys.stdin.read()")
 
@@ -23,8 +26,21 @@ PROGRAM = ("import sys, time; from moto.server import ThreadedMotoServer\n"
 @pytest.fixture(scope="session")
 def object_server() -> Iterator[str]:
     """Its address."""
-    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True) as server:
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def object_storage(object_server: str) -> ObjectStorage:
+    """An empty folder in an empty bucket."""
+    return new_bucket(object_server)
+
+
+@contextmanager
+def serving(hours_ahead: int = 0) -> Iterator[str]:
+    """The address of a server whose clock may go ahead of this machine's, or after it."""
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(hours_ahead)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout
         assert server.stdin
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
@@ -32,13 +48,11 @@ def object_server() -> Iterator[str]:
         server.kill()
 
 
-@pytest.fixture
-def object_storage(object_server: str) -> ObjectStorage:
-    """An empty folder in an empty bucket."""
+def new_bucket(address: str) -> ObjectStorage:
     bucket = f"portal-{secrets.token_hex(4)}"
-    with urlopen(Request(f"{object_server}/{bucket}", method="PUT"), timeout=10):
+    with urlopen(Request(f"{address}/{bucket}", method="PUT"), timeout=10):
         pass
-    return ObjectStorage(endpoint=object_server, bucket=bucket, prefix="clinic/files", region="us-east-1",
+    return ObjectStorage(endpoint=address, bucket=bucket, prefix="clinic/files", region="us-east-1",
                          key="key", secret="secret")
 
 

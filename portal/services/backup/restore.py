@@ -1,8 +1,9 @@
 """Puts a backup into an empty place: read through first, then loaded and compared, and the database moved in last.
 
 While it goes on, `restoring` lies in the instance folder. The portal does not start then (`refuse_half`), so whatever
-is there belongs to the interrupted restore, and `start_over` may take it away. Files go to their place one by one: what
-an object storage keeps need not fit on this machine.
+is there belongs to the interrupted restore, and `start_over` may take it away: in the database and the place for files
+that the restore noted, and nowhere else, for the settings may have changed since. Files go to their place one by one:
+what an object storage keeps need not fit on this machine.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from portal.storage import restoring, snapshots
 from portal.storage.files import Files, FilesUnavailable, make_folder, sync
 
 FOLDER = "restoring"
+WHERE = "where"
+"""In that folder: which database and which place for files are being filled. Nothing else may be taken away."""
 WRITTEN = "settings-of-the-backup.env"
 NOT_EMPTY = ("There is something here already ({what}), and a restore never overwrites. Restore into a new, empty "
              "folder and database: set PORTAL_INSTANCE and DATABASE_URL to them.")
@@ -36,6 +39,8 @@ REFUSED = "The database refused what was to be restored: {why}. Nothing was kept
 WRITE = "The disk could not be written: {why}. Nothing was kept."
 AWAY = "The stored files are not within reach: {why}. {then}"
 NOTHING_KEPT = "Nothing was kept."
+ELSEWHERE = ("The interrupted restore went into {then}, and the settings name {today} now. Set DATABASE_URL and "
+             "PORTAL_FILES as they were then, and run it again with --start-over. Nothing was changed.")
 TAKE_AWAY = "What was restored until then is still there: run the same restore again with --start-over once they are."
 ALL = -86_400.0
 """An age that everything has, whatever clock the storage goes by."""
@@ -75,15 +80,21 @@ def restore(place: Place, archive: Path, passphrase: str, start_over: bool = Fal
 
 
 def _restore(place: Place, archive: Path, passphrase: str, start_over: bool) -> dict[str, Any]:
-    if start_over and place.folder.exists():
-        _take_away(place)
-    refuse_half(place.settings)
-    _refuse_used(place)
+    interrupted = start_over and place.folder.exists()
+    if interrupted:
+        _refuse_elsewhere(place)
+    else:
+        refuse_half(place.settings)
+        _refuse_used(place)
     manifest = read_archive(archive, passphrase)
     if not restoring.is_known(manifest["revision"]):
         raise BackupProblem(NEWER)
+    if interrupted:
+        _clear(place)
+        _refuse_used(place)
     place.folder.mkdir(mode=0o700)
     try:
+        _note_where(place)
         _load(place, archive, passphrase, manifest)
     except BaseException as problem:
         _take_away(place)
@@ -92,9 +103,51 @@ def _restore(place: Place, archive: Path, passphrase: str, start_over: bool) -> 
         if isinstance(problem, OSError) and not isinstance(problem, FilesUnavailable):
             raise BackupProblem(WRITE.format(why=problem.strerror or problem)) from problem
         raise
-    shutil.rmtree(place.folder)
-    sync(place.settings.instance)
+    _unmark(place)
     return manifest
+
+
+def _refuse_elsewhere(place: Place) -> None:
+    """Raises BackupProblem where the interrupted restore filled another place, or noted none and this one is used."""
+    noted = place.folder / WHERE
+    if not noted.exists():
+        _refuse_used(place)
+    elif (then := noted.read_text(encoding="utf-8")) != where_of(place):
+        raise BackupProblem(ELSEWHERE.format(then=then, today=where_of(place)))
+
+
+def _clear(place: Place) -> None:
+    """Take away what the interrupted restore left; one that noted nothing had begun nothing."""
+    if (place.folder / WHERE).exists():
+        _take_away(place)
+    else:
+        shutil.rmtree(place.folder)
+
+
+def _note_where(place: Place) -> None:
+    part = place.folder / f"{WHERE}.part"
+    part.write_text(where_of(place), encoding="utf-8")
+    sync(part)
+    part.rename(place.folder / WHERE)
+    sync(place.folder)
+
+
+def where_of(place: Place) -> str:
+    """The database, without its password, and where files are kept."""
+    url = place.engine.url.set(password=None).difference_update_query(["password", "passwd"])
+    database = str(place.sqlite.resolve()) if place.sqlite else url.render_as_string()
+    away = place.settings.object_storage
+    files = f"{away.endpoint}/{away.bucket}/{away.prefix}" if away else str(place.settings.files.resolve())
+    return f"{database} and {files}"
+
+
+def _unmark(place: Place) -> None:
+    """In one step: a marker whose note were gone already would belong to a restore that had begun nothing."""
+    done = place.folder.with_name(f"{FOLDER}-done")
+    shutil.rmtree(done, ignore_errors=True)
+    place.folder.rename(done)
+    sync(place.settings.instance)
+    shutil.rmtree(done)
 
 
 def _refuse_used(place: Place) -> None:

@@ -58,7 +58,9 @@ class WorkItem(db.Model):
     __table_args__ = (
         Index("ix_work_items_reader", "user_id", "reviewed", "prediction_id", "model", "outcome", "case_id"),
         Index("ix_work_items_case_reader", "case_id", "user_id", "reviewed", "prediction_id", "model", "outcome"),
-        Index("ix_work_items_model", "user_id", "model", "case_id", "reviewed", "outcome"))
+        Index("ix_work_items_model", "user_id", "model", "case_id", "reviewed", "outcome"),
+        # For deletions: SQLite looks for the items of every prediction that goes, and makes no index for a reference.
+        Index("ix_work_items_prediction", "prediction_id"))
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.id"), primary_key=True)

@@ -17,7 +17,7 @@ from config import ObjectStorage
 from portal.storage.file_cache import FileCache
 from portal.storage.files import Files, FileStore, FilesUnavailable
 from portal.storage.object_files import ObjectFiles
-from tests.support.object_server import bucket_of, content_of
+from tests.support.object_server import bucket_of, content_of, new_bucket, objects_of, serving
 
 LIMIT = 10_000_000
 ROOT = Path(__file__).parents[3]
@@ -141,6 +141,18 @@ def test_the_sweeper_leaves_what_others_keep_in_the_bucket(object_storage: Objec
     for key in (f"{object_storage.prefix}/backup.sql", f"other-clinic/ab/{'a' * 32}.png"):
         bucket_of(object_storage).put(key, b"not ours")
     assert on_objects(object_storage, tmp_path / "cache").sweep(set(), older_than=-5) == 0
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_file_is_as_old_as_the_storage_says_whatever_this_machines_clock(tmp_path: Path, hours: int) -> None:
+    with serving(hours) as address:
+        where = new_bucket(address)
+        files = on_objects(where, tmp_path / "cache")
+        young = files.put(b"its row is on its way", ".png")
+        assert files.sweep(set()) == 0
+        assert files.sweep({young}, older_than=-5) == 0
+        assert set(objects_of(where)) == {young}, "and nothing stays of asking for the time"
+        assert files.sweep(set(), older_than=-5) == 1
 
 
 def test_copies_of_what_is_gone_go_with_the_next_sweep(object_storage: ObjectStorage, tmp_path: Path) -> None:

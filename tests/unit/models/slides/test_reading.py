@@ -65,3 +65,28 @@ def test_one_hot_place_is_seen_at_every_size(rows: int, columns: int, seed: int)
     for level in pyramid.smaller:
         assert level.max() == values.max()
     assert max((pyramid.smaller or (values,))[-1].shape) <= max(4, 4 if pyramid.smaller else max(values.shape))
+
+
+@given(rows=st.integers(1, 200), columns=st.integers(1, 200), at=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_each_size_is_hot_where_the_whole_map_is(rows: int, columns: int, at: tuple[float, float]) -> None:
+    """All are stretched over the same slide: every cell that lies over the hot place, and none but its neighbours."""
+    values = np.zeros((rows, columns), np.float32)
+    place = [round(share * (count - 1)) for share, count in zip(at, values.shape, strict=True)]
+    values[tuple(place)] = 1
+    for level in with_smaller(Layer(name="heat", title="Heat", kind="heat", values=values), least=4).smaller:
+        assert level.dtype == values.dtype
+        for axis, (spot, places) in enumerate(zip(place, values.shape, strict=True)):
+            cells = level.shape[axis]
+            hot = set(np.flatnonzero(level.max(1 - axis)))
+            over = set(range(spot * cells // places, -(-(spot + 1) * cells // places)))
+            assert over <= hot
+            assert hot <= {cell + aside for cell in over for aside in (-1, 0, 1)}
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, -1), (-1, 0), (-1, -1)])
+@given(rows=st.integers(2, 200), columns=st.integers(2, 200))
+def test_a_hot_corner_stays_a_corner(corner: tuple[int, int], rows: int, columns: int) -> None:
+    values = np.zeros((rows, columns), np.float32)
+    values[corner] = 1
+    for level in with_smaller(Layer(name="heat", title="Heat", kind="heat", values=values), least=4).smaller:
+        assert (level[corner], np.count_nonzero(level)) == (1, 1)
