@@ -50,7 +50,8 @@ class Kind(Protocol):
         """Do the job and return its result.
 
         Rows that belong to the result are left uncommitted in `db.session`: they are committed with the job's end, and
-        only if the lease still holds. Raises JobFailed; anything else counts as a try.
+        only if the lease still holds. Raises JobFailed; FilesUnavailable puts the job off; anything else counts as a
+        try.
         """
 
 
