@@ -46,7 +46,7 @@ def enough_room() -> Iterator[None]:
 
 
 def lasting_workshop(settings: Settings, job_id: int) -> Path:
-    """Where a job's workshop lies that its next turn finds again; whoever makes it removes it at the job's end."""
+    """Where a job's workshop lies that its next turn finds again; `clear_ended` removes it after the job's end."""
     return settings.instance / f"{OF_JOB}{job_id}"
 
 
