@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_a_file_that_is_gone_does_not_keep_the_others(
     files = reader.get(job, headers={"Accept": "application/json"}).get_json()["result"]["files"]
     assert [one["outcome"] for one in files] == ["error", "read", "read", "error"]
     assert "gone" in files[0]["reason"]
+
+
+def test_a_full_disk_takes_nothing_more_in(
+        app: Flask, login: Callable[..., Client], turn: Callable[[], bool], settings: Settings) -> None:
+    reader = login()
+    open_case(reader)
+    job = reader.post("/cases/1/folder-images", ASKED).location
+    app.extensions["settings"] = replace(settings, min_free_bytes=10**18)
+    turn()
+    assert "disk is nearly full" in reader.get(job).text
+    assert count_images(app) == 0
 
 
 def test_who_lost_the_case_gets_nothing_more_into_it(

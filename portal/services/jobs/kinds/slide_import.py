@@ -16,10 +16,12 @@ from models.slides.limits import SlideLimits
 from models.slides.unpack import unpack
 from portal.extensions import db
 from portal.services import audit
-from portal.services.errors import PixelSizeProblem
+from portal.services.errors import NoRoom, PixelSizeProblem
 from portal.services.image_fields import fields_of_name
 from portal.services.jobs.work import JobFailed, Work
+from portal.services.room import check_room
 from portal.services.slides import reading
+from portal.services.slides.deliveries import ROOM
 from portal.services.slides.sources import Source, find_source
 from portal.services.slides.taking import take_in
 from portal.storage import images
@@ -76,11 +78,21 @@ def _take_in(work: Work, source: Source, sha256: str) -> Image:
 def _kept(work: Work, source: Source, sha256: str, folder: Path) -> Image:
     limits = SlideLimits(max_bytes=work.settings.max_slide_bytes)
     target = folder / "kept.tif"
+    _check_room(work, source)
     slide = take_in(_placed(work, source, folder / "sent", limits), target, limits, PATIENCE,
                     _telling(work, _UNPACK_UNTIL, _STEPS, "Building the zoom levels"))
     row = _row(work, source, sha256, slide, target.stat().st_size)
     row.stored_as = work.desk.store.put_file(target, ".tif")
     return _added(work, row)
+
+
+def _check_room(work: Work, source: Source) -> None:
+    """For what lies in the import folder nobody has asked yet; for what was sent it was asked before."""
+    try:
+        if "file" in work.job.params:
+            check_room(work.settings, int(source.size * (ROOM - 1)))
+    except NoRoom as problem:
+        raise JobFailed(str(problem)) from problem
 
 
 def _placed(work: Work, source: Source, folder: Path, limits: SlideLimits) -> Path:
