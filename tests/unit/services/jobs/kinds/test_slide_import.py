@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from models.imaging.limits import OUR_OWN
+from models.sandbox.slides import Taken
 from portal.extensions import db
 from portal.services import audit
 from portal.services.jobs import run
+from portal.services.jobs import work as working
 from portal.services.jobs.kinds import slide_import
-from portal.services.slides import folder
+from portal.services.slides import folder, taking
 from portal.services.uploads import Desk
+from portal.storage import jobs
 from portal.storage.files import FileStore, files_below
+from portal.storage.tables.cases import Image
 from portal.storage.tables.jobs import Job
 from tests.support import slides
 
@@ -64,6 +70,51 @@ def scanner(app: Flask, make_user: Callable[..., int], tmp_path: Path) -> Iterat
         made.path.parent.mkdir(parents=True)
         made.path.write_bytes(slides.slide())
         yield made
+
+
+def test_a_file_rewritten_between_two_turns_is_not_kept_under_the_hash_of_the_other(
+        scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "SLICE_SECONDS", 0.0)
+    job_id = scanner.ask()
+    scanner.turn()
+    assert jobs.list_part_numbers(job_id) == {0}, "a turn ends with the hash"
+    scanner.path.write_bytes(slides.slide(seed=2))
+    scanner.turn()
+    job = scanner.job(job_id)
+    assert (job.state, job.reason) == ("failed", slide_import.CHANGED)
+    assert db.session.scalar(select(Image)) is None
+
+
+def test_one_that_stayed_is_kept_in_its_second_turn(scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "SLICE_SECONDS", 0.0)
+    job_id = scanner.ask()
+    scanner.turn()
+    scanner.turn()
+    assert scanner.job(job_id).state == "done"
+    assert len(scanner.kept()) == 1
+
+
+def test_a_hash_that_an_older_version_kept_is_taken(scanner: Scanner) -> None:
+    job_id = scanner.ask()
+    jobs.add_part(job_id, 0, b"5" * 64)
+    db.session.commit()
+    scanner.turn()
+    assert db.session.scalars(select(Image.sha256)).all() == ["5" * 64]
+
+
+def test_a_file_rewritten_while_it_is_taken_in_leaves_nothing_in_the_store(
+        scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rewritten_meanwhile(*asked: Any) -> Taken:
+        taken = taking.take_in(*asked)
+        scanner.path.write_bytes(slides.slide(seed=2))
+        return taken
+
+    monkeypatch.setattr(slide_import, "take_in", rewritten_meanwhile)
+    job_id = scanner.ask()
+    scanner.turn()
+    job = scanner.job(job_id)
+    assert (job.state, job.reason) == ("failed", slide_import.CHANGED)
+    assert scanner.kept() == []
 
 
 def test_nothing_is_taken_from_the_folder_onto_a_full_disk(scanner: Scanner) -> None:
