@@ -12,9 +12,8 @@ from typing import Any
 
 from config import Settings
 from portal.services.errors import NoRoom
-from portal.services.jobs.work import JobFailed
+from portal.services.jobs.work import JobFailed, Work
 from portal.services.room import check_room
-from portal.storage.files import Files
 
 MAKING = "making-"
 """Begins the name of a folder in the instance folder in which a file is being made."""
@@ -61,8 +60,9 @@ def still_needed(folder: Path) -> None:
     os.utime(folder)
 
 
-def kept(store: Files, path: Path, name: str, content_type: str) -> dict[str, Any]:
+def kept(work: Work, path: Path, name: str, content_type: str) -> dict[str, Any]:
     """The result of a job whose file this is. `name` says nothing of a patient: it travels further than the file."""
     size = path.stat().st_size
-    stored_as = store.put_file(path, path.suffix)
+    with work.transfer():
+        stored_as = work.desk.store.put_file(path, path.suffix)
     return {"file": {"stored_as": stored_as, "name": name, "type": content_type, "size": size}}

@@ -94,8 +94,17 @@ def _kept(work: Work, source: Source, sha256: str, state: State, folder: Path) -
                     _telling(work, _UNPACK_UNTIL, _STEPS, "Building the zoom levels"))
     _check_same(source, state)
     row = _row(work, source, sha256, slide, target.stat().st_size)
-    row.stored_as = work.desk.store.put_file(target, ".tif")
-    return _added(work, row)
+    with work.transfer():
+        row.stored_as = stored_as = work.desk.store.put_file(target, ".tif")
+    try:
+        image = _added(work, row)
+        # Holds the job until its end is committed: who cancels it, or deletes the case, came before or comes after.
+        work.ends_as(_STEPS, _STEPS)
+    except Exception:
+        db.session.rollback()
+        work.desk.store.delete(stored_as)
+        raise
+    return image
 
 
 def _check_room(work: Work, source: Source) -> None:

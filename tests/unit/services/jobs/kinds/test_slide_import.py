@@ -15,7 +15,7 @@ from models.imaging.limits import OUR_OWN
 from models.sandbox.slides import Taken
 from portal.extensions import db
 from portal.services import audit
-from portal.services.jobs import run
+from portal.services.jobs import queue, run
 from portal.services.jobs import work as working
 from portal.services.jobs.kinds import slide_import
 from portal.services.slides import folder, taking
@@ -72,6 +72,22 @@ def scanner(app: Flask, make_user: Callable[..., int], tmp_path: Path) -> Iterat
         yield made
 
 
+@dataclass
+class Slow(FileStore):
+    """A store that keeps a file while something else happens."""
+
+    root: Path
+    meanwhile: Callable[[], None]
+
+    def __post_init__(self) -> None:
+        super().__init__(self.root)
+
+    def put_file(self, path: Path, extension: str) -> str:
+        name = super().put_file(path, extension)
+        self.meanwhile()
+        return name
+
+
 def test_a_file_rewritten_between_two_turns_is_not_kept_under_the_hash_of_the_other(
         scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(working, "SLICE_SECONDS", 0.0)
@@ -114,6 +130,26 @@ def test_a_file_rewritten_while_it_is_taken_in_leaves_nothing_in_the_store(
     scanner.turn()
     job = scanner.job(job_id)
     assert (job.state, job.reason) == ("failed", slide_import.CHANGED)
+    assert scanner.kept() == []
+
+
+def test_a_storage_may_take_longer_than_anything_else(scanner: Scanner) -> None:
+    scanner.ask()
+    patience: list[float] = []
+    scanner.turn(Slow(scanner.app.extensions["settings"].files, lambda: patience.append(scanner.watched[-1])))
+    assert patience == [working.TRANSFER_SECONDS]
+    assert scanner.watched[-2:] == [slide_import.PATIENCE, 0], "afterwards it is watched as ever"
+
+
+def test_what_is_cancelled_while_it_is_stored_leaves_no_file(scanner: Scanner) -> None:
+    job_id = scanner.ask()
+
+    def cancel() -> None:
+        queue.cancel(audit.Actor(user_id=scanner.owner), job_id)
+
+    scanner.turn(Slow(scanner.app.extensions["settings"].files, cancel))
+    assert scanner.job(job_id).state == "cancelled"
+    assert db.session.scalar(select(Image)) is None
     assert scanner.kept() == []
 
 
