@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +34,13 @@ def tissue_mask(slide: Slide, um_per_px: float, cell_um: float) -> NDArray[np.bo
     return _any_within(_any_within(stained, rows, size), columns, size, axis=1)
 
 
-def _bands(slide: Slide, um_per_px: float) -> list[Pixels]:
+def _bands(slide: Slide, um_per_px: float) -> Iterator[Pixels]:
     step = LOOKED_AT_UM / um_per_px * _BAND_ROWS
     tops = np.arange(0, slide.height, step)
-    return [
+    return (
         scaled_region(slide, LOOKED_AT_UM, um_per_px, 0, top, slide.width, min(step, slide.height - top))
         for top in tops
-    ]
+    )
 
 
 def _stained(pixels: Pixels) -> NDArray[np.bool_]:

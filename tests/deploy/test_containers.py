@@ -86,6 +86,14 @@ def test_a_service_waits_for_others_until_they_are_healthy(service: dict[str, An
         assert "test" in SERVICES[other].get("healthcheck", {}) or (other == "web" and "HEALTHCHECK" in DOCKERFILE)
 
 
+def test_the_pages_are_healthy_without_a_worker() -> None:
+    """Not /readyz: that asks for a worker, too, which starts only when the pages are healthy, and so does the proxy."""
+    [asked] = re.findall(r"http://127\.0\.0\.1:8000(/\w+)", DOCKERFILE.partition("HEALTHCHECK")[2])
+    assert "web" in SERVICES["worker"]["depends_on"]
+    assert "web" in SERVICES["proxy"]["depends_on"]
+    assert asked == "/healthz"
+
+
 def test_a_service_comes_back_and_cannot_take_the_whole_machine(service: dict[str, Any]) -> None:
     assert service["restart"] == "unless-stopped"
     assert service["deploy"]["resources"]["limits"]["memory"]

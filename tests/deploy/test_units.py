@@ -70,6 +70,11 @@ def test_it_runs_as_nobody_special_and_comes_back_after_a_fall(unit: Path) -> No
     assert service(unit)["MemoryMax"]
 
 
+def test_a_decoder_that_is_killed_for_want_of_memory_does_not_end_the_service(unit: Path) -> None:
+    """With systemd's own policy, stop, one image ends all pages; the portal itself refuses it and goes on."""
+    assert service(unit)["OOMPolicy"] == "continue"
+
+
 def test_systemd_understands_it(here: Path) -> None:
     done = analyze("verify", str(here))
     assert (done.returncode, done.stderr) == (0, "")

@@ -66,7 +66,7 @@ def test_a_killed_workers_program_ends_and_the_next_worker_goes_on(house: House)
     house.start_worker()
     assert house.wait_done(job_id).state == "done", house.told()
     assert [begun for verb, begun, *_ in starts(house) if verb == "fit"] == ["a", "resumed"]
-    assert not list(house.instance.glob("making-*"))
+    until(lambda: not list(house.instance.glob("making-*")), house.told)
 
 
 def test_cancelling_ends_the_program_and_removes_the_images(house: House) -> None:

@@ -18,6 +18,7 @@ from models.spec import Layer, Pixels, Reading, Region
 from portal.extensions import db
 from portal.services.evidence import keep_evidence, keep_layers
 from portal.services.jobs import registry, run
+from portal.services.jobs.work import Watch
 from portal.services.uploads import Desk
 from portal.storage import access, work_items
 from portal.storage.tables.cases import Case, Image
@@ -72,15 +73,15 @@ def open_case(owner_id: int, blind: bool = False) -> int:
     return case.id
 
 
-def work(app: Flask, turns: int = 20) -> None:
-    """Let a worker do whatever waits."""
+def work(app: Flask, turns: int = 20, watch: Watch = lambda _seconds: None) -> None:
+    """Let a worker do whatever waits; `watch` hears how long it may be silent."""
     parts = app.extensions
     settings = parts["settings"]
     desk = Desk(engine=parts["engine"], store=parts["files"], writer=parts["writer"],
                 limits=Limits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels))
     with app.app_context():
         for _ in range(turns):
-            if not run.run_next(registry.KINDS, desk, settings, parts["carrier"], "test"):
+            if not run.run_next(registry.KINDS, desk, settings, parts["carrier"], "test", watch):
                 break
 
 

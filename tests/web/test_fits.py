@@ -14,6 +14,7 @@ from sqlalchemy import select
 from models.catalogue import Catalogue
 from models.imaging.limits import OUR_OWN
 from portal.extensions import db
+from portal.services import housekeeping
 from portal.services.jobs import registry, run
 from portal.services.jobs.kinds import fit
 from portal.services.uploads import Desk
@@ -119,6 +120,7 @@ def test_reviewed_images_become_a_version_to_compare(
     with app.app_context():
         while run.run_next(registry.KINDS, desk, parts["settings"], parts["carrier"], "w"):
             pass
+        housekeeping.clear_ended(parts["settings"])
     page, compared = chief.get(job).text, f"/admin/models/pcam/{published}.own-spring"
     assert compared in page, page
     assert "It is not offered: compare it first." in page

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from portal.storage.tables.jobs import Job
 from tests.conftest import make_settings
 from tests.support import pictures
 from tests.support.client import Client
+from tests.support.rights import bound_by_modes
 from tests.web.test_cases import open_case
 
 ASKED = {"folder": "plate", "system": "leukemia"}
@@ -28,7 +31,7 @@ ASKED = {"folder": "plate", "system": "leukemia"}
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    """With an import folder in which a plate lies for case 1: two smears, one twice, a letter, and what is no image."""
+    """With an import folder in which a plate lies for case 1: two smears, one twice, a letter, and what is left."""
     plate = tmp_path / "import" / "case-1" / "plate"
     plate.mkdir(parents=True)
     (plate / "a.png").write_bytes(pictures.smear(1))
@@ -38,6 +41,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     (plate / ".hidden.png").write_bytes(pictures.smear(3))
     (plate / "slide.svs").write_bytes(b"II")
     (plate / "link.png").symlink_to("/etc/hostname")
+    Path(os.fsdecode(os.fsencode(plate) + b"/Pr\xe4parat.png")).write_bytes(pictures.smear(4))
     (tmp_path / "import" / "case-2").mkdir()
     (tmp_path / "import" / "case-2" / "link").symlink_to(plate)
     return make_settings(tmp_path, database_url, import_folder=tmp_path / "import")
@@ -122,6 +126,17 @@ def test_a_file_that_is_gone_does_not_keep_the_others(
     assert "gone" in files[0]["reason"]
 
 
+def test_a_full_disk_takes_nothing_more_in(
+        app: Flask, login: Callable[..., Client], turn: Callable[[], bool], settings: Settings) -> None:
+    reader = login()
+    open_case(reader)
+    job = reader.post("/cases/1/folder-images", ASKED).location
+    app.extensions["settings"] = replace(settings, min_free_bytes=10**18)
+    turn()
+    assert "disk is nearly full" in reader.get(job).text
+    assert count_images(app) == 0
+
+
 def test_who_lost_the_case_gets_nothing_more_into_it(
         app: Flask, login: Callable[..., Client], turn: Callable[[], bool]) -> None:
     reader, colleague = login(), login("colleague@clinic.example")
@@ -141,6 +156,17 @@ def test_nothing_outside_the_folder_is_read(settings: Settings) -> None:
         with pytest.raises(FileNotFoundError):
             import_folder.read_image(root, 1, folder, name, 10)
     assert import_folder.list_folders(root, 2) == []
+
+
+def test_a_folder_that_may_not_be_read_is_offered_to_nobody(settings: Settings) -> None:
+    root = settings.import_folder
+    assert root is not None
+    plate = root / "case-1" / "plate"
+    plate.chmod(0o000)
+    with bound_by_modes():
+        assert import_folder.list_folders(root, 1) == []
+    plate.chmod(0o700)
+    assert import_folder.list_folders(root, 1) == [("plate", 4)]
 
 
 def test_an_import_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:

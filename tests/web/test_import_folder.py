@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,13 @@ from sqlalchemy import select
 
 from config import Settings
 from portal.extensions import db
+from portal.services.slides import folder as import_folder
 from portal.services.slides.watch import Watcher
 from portal.storage.tables.administration import AuditEvent
 from portal.storage.tables.cases import Image
 from portal.storage.tables.jobs import Job
 from tests.support.client import Client
+from tests.support.rights import bound_by_modes
 from tests.support.slides import slide, work
 from tests.web.test_cases import open_case
 from tests.web.test_deliveries import deliver
@@ -191,3 +194,47 @@ def test_a_renamed_file_is_taken_in_by_itself(app: Flask, reader: Client, folder
 
     assert jobs(app) == 1
     assert "Does this name tell" not in reader.get("/cases/1").text
+
+
+def test_a_name_that_is_no_utf_8_keeps_neither_the_others_nor_the_page(
+        app: Flask, reader: Client, folder: Path) -> None:
+    """As a scanner writes it whose machine speaks Latin-1."""
+    Path(os.fsdecode(os.fsencode(folder) + b"/k-4711 \xe4.svs")).write_bytes(slide())
+    (folder / "k-4711 ä.svs").write_bytes(slide(seed=2))
+
+    look(app, 3)
+
+    assert jobs(app) == 1
+    page = reader.get("/cases/1")
+    assert page.status_code == 200
+    assert "k-4711 ä.svs" in page.text
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_folder_that_may_not_be_read_keeps_neither_the_others_nor_the_page(
+        app: Flask, reader: Client, folder: Path, mode: int, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "a.svs").write_bytes(slide())
+    open_case(reader)
+    (folder.parent / "case-2").mkdir()
+    (folder.parent / "case-2" / "b.svs").write_bytes(slide())
+    folder.chmod(mode)
+    with bound_by_modes():
+        look(app, 3)
+        page = reader.get("/cases/1")
+    folder.chmod(0o700)
+
+    assert jobs(app) == 1
+    assert page.status_code == 200
+    told = {one.getMessage() for one in caplog.records if "cannot be read" in one.getMessage()}
+    assert told == ({"the import folder's folder of case 1 cannot be read: Permission denied"} if not mode else set())
+
+
+def test_whatever_lies_there_the_worker_goes_on_with_its_jobs(
+        app: Flask, reader: Client, folder: Path, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture) -> None:
+    def unforeseen(_root: Path | None) -> list[int]:
+        raise ValueError
+
+    monkeypatch.setattr(import_folder, "list_cases", unforeseen)
+    look(app, 1)
+    assert "the look at" in caplog.text

@@ -161,6 +161,20 @@ def test_a_scale_that_a_reading_rests_on_stays(app: Flask, reader: Client) -> No
     assert "cannot be changed" in answer.text
 
 
+def test_a_scale_stays_while_a_system_reads_the_slide_with_it(app: Flask, reader: Client) -> None:
+    reader.post("/images/1/slide", {"um_per_px": "0.5", "model": "pcam"})
+
+    answer = reader.post("/images/1/slide", {"um_per_px": "0.25", "model": ""})
+
+    assert answer.status_code == 422
+    assert "A system is reading this slide" in answer.text
+    assert reader.post("/images/1/slide", {"um_per_px": "0.5", "model": ""}).status_code == 303, "no other size"
+    reader.post("/jobs/1/cancel")
+    assert reader.post("/images/1/slide", {"um_per_px": "0.25", "model": ""}).status_code == 303
+    with app.app_context():
+        assert db.session.scalar(select(Image.um_per_px)) == 0.25
+
+
 def test_layers_and_regions_of_a_reading_lie_over_the_slide(app: Flask, reader: Client) -> None:
     number = layered_reading(app, 1)
 

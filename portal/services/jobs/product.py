@@ -12,9 +12,8 @@ from typing import Any
 
 from config import Settings
 from portal.services.errors import NoRoom
-from portal.services.jobs.work import JobFailed
+from portal.services.jobs.work import JobFailed, Work
 from portal.services.room import check_room
-from portal.storage.files import Files
 
 MAKING = "making-"
 """Begins the name of a folder in the instance folder in which a file is being made."""
@@ -46,7 +45,7 @@ def enough_room() -> Iterator[None]:
 
 
 def lasting_workshop(settings: Settings, job_id: int) -> Path:
-    """Where a job's workshop lies that its next turn finds again; whoever makes it removes it at the job's end."""
+    """Where a job's workshop lies that its next turn finds again; `clear_ended` removes it after the job's end."""
     return settings.instance / f"{OF_JOB}{job_id}"
 
 
@@ -61,8 +60,9 @@ def still_needed(folder: Path) -> None:
     os.utime(folder)
 
 
-def kept(store: Files, path: Path, name: str, content_type: str) -> dict[str, Any]:
+def kept(work: Work, path: Path, name: str, content_type: str) -> dict[str, Any]:
     """The result of a job whose file this is. `name` says nothing of a patient: it travels further than the file."""
     size = path.stat().st_size
-    stored_as = store.put_file(path, path.suffix)
+    with work.transfer():
+        stored_as = work.desk.store.put_file(path, path.suffix)
     return {"file": {"stored_as": stored_as, "name": name, "type": content_type, "size": size}}

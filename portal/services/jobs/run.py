@@ -20,6 +20,7 @@ from portal.services.jobs.carrier import Carrier
 from portal.services.jobs.work import GiveWay, JobFailed, Kind, LeaseLost, Watch, Work, later
 from portal.services.uploads import Desk
 from portal.storage import jobs
+from portal.storage.files import FilesUnavailable
 from portal.storage.tables.columns import now
 from portal.storage.tables.jobs import Job
 
@@ -30,6 +31,8 @@ LOOK_SECONDS = 1.0
 RENEW_EVERY = 5
 MOST_TRIES = 3
 RETRY_SECONDS = 5.0
+STORAGE_SECONDS = 60.0
+"""Before a job is tried again that found no storage of files."""
 GIVEN_UP = "It was tried {tries} times and stopped the worker each time. The file may be damaged: send another copy."
 ERROR = "It failed {tries} times for a reason that is not foreseen. Tell your administrator the number {number}."
 
@@ -92,6 +95,11 @@ def _turn(kind: Kind | None, work: Work) -> None:
     except JobFailed as problem:
         db.session.rollback()
         _end(job_id, lease, "failed", reason=str(problem))
+    except FilesUnavailable as problem:
+        # It says nothing of the job: what it kept, and what was sent for it, waits with it.
+        db.session.rollback()
+        log.warning("job %d waits: %s", job_id, problem)
+        _put_back(job_id, lease, tries=0 if work.kept else tries, not_before=later(STORAGE_SECONDS))
     except Exception:
         db.session.rollback()
         _failed_unforeseen(job_id, lease)

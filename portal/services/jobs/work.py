@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
@@ -21,6 +22,8 @@ SLICE_SECONDS = 20.0
 """How long a job works before it gives way to others."""
 
 NOTED_EVERY = 0.5
+TRANSFER_SECONDS = 7200.0
+"""As long as the client of an object storage waits for one file."""
 
 
 class JobFailed(Exception):
@@ -50,7 +53,8 @@ class Kind(Protocol):
         """Do the job and return its result.
 
         Rows that belong to the result are left uncommitted in `db.session`: they are committed with the job's end, and
-        only if the lease still holds. Raises JobFailed; anything else counts as a try.
+        only if the lease still holds. Raises JobFailed; FilesUnavailable puts the job off; anything else counts as a
+        try.
         """
 
 
@@ -117,6 +121,13 @@ class Work:
         self._live()
         if self.stopping():
             raise GiveWay
+
+    @contextmanager
+    def transfer(self) -> Iterator[None]:
+        """A file of several GB goes to the storage or comes from it, and no sign of life comes meanwhile."""
+        self.watch(TRANSFER_SECONDS)
+        yield
+        self.watch(self.patience)
 
     def _live(self) -> None:
         self.watch(self.patience)

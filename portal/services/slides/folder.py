@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from portal.services.jobs.carrier import Carrier
 from portal.services.jobs.queue import Order
 from portal.services.pseudonyms import Doubt, doubts_about_file
 from portal.services.slides import pixel_size
-from portal.storage import access, jobs
+from portal.storage import access, import_folder, jobs
 
 KIND = "slide-import"
 _CASE = re.compile(r"case-([1-9][0-9]{0,9})", re.ASCII)
@@ -105,12 +106,10 @@ def take_in(settings: Settings, carrier: Carrier, actor: audit.Actor, case_id: i
 
 
 def _files(root: Path | None, case_id: int) -> Iterator[FoundFile]:
-    folder = root / f"case-{case_id}" if root else None
-    if folder is None or folder.is_symlink() or not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for one in entries:
-            if one.is_file(follow_symlinks=False) and not one.name.startswith("."):
+    for one in import_folder.entries(root, case_id) if root else ():
+        # Taken away since, or in a folder whose names may be read and nothing else.
+        with suppress(FileNotFoundError, PermissionError):
+            if one.is_file(follow_symlinks=False):
                 state = one.stat(follow_symlinks=False)
                 yield FoundFile(case_id=case_id, path=Path(one.path), size=state.st_size,
                                 changed_ns=state.st_mtime_ns)

@@ -7,16 +7,18 @@ from portal.extensions import db
 from portal.services import audit
 from portal.services.errors import NotChosen, PixelSizeProblem
 from portal.services.slides import pixel_size, reading
+from portal.storage import jobs
 from portal.storage.tables.cases import Image
 
+BUSY = "A system is reading this slide with the pixel size that it has now. Wait for its end, or cancel that job."
 FIXED = "A system has read this slide at {known:g} µm per pixel; that cannot be changed any more."
 
 
 def settle(engine: Engine, actor: audit.Actor, image: Image, um_per_px: float | None, model: str) -> str:
     """Keep the pixel size and ask for a reading, each where it is given; returns what was done in a sentence.
 
-    Raises PixelSizeProblem for an absurd size, one that a reading rests on already or one that the system needs,
-    NotChosen for no reader of slides.
+    Raises PixelSizeProblem for an absurd size, one that a reading rests on already or while it is made, or one that the
+    system needs, NotChosen for no reader of slides.
     """
     told = ["The pixel size is kept."] if _set_size(actor, image, um_per_px) else []
     if model:
@@ -36,6 +38,9 @@ def _set_size(actor: audit.Actor, image: Image, um_per_px: float | None) -> bool
         return False
     if image.predictions and image.um_per_px is not None:
         raise PixelSizeProblem(FIXED.format(known=image.um_per_px))
+    if jobs.list_open_of_image(reading.SLIDE, image.id):
+        # Its prediction would name a size that nothing was measured with.
+        raise PixelSizeProblem(BUSY)
     audit.record(actor, "image.scale", f"image:{image.id}", case=image.case_id, old=image.um_per_px, new=um_per_px)
     image.um_per_px = um_per_px
     return True

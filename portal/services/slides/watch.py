@@ -40,8 +40,10 @@ class Watcher:
                 if alone:
                     clear_away(incoming)
                     self._look_into_folder()
-        except OSError:
-            log.exception("the folder of incoming files, or the import folder, cannot be used")
+        except Exception:
+            # Whatever lies there: a worker that fell at every look would do no job any more.
+            db.session.rollback()
+            log.exception("the look at the folder of incoming files, and at the import folder, failed")
 
     def _look_into_folder(self) -> None:
         found = {(case_id, one.name): one for case_id in folder.list_cases(self._settings.import_folder)

@@ -65,7 +65,7 @@ def _history(work: Work, folder: Path) -> dict[str, Any]:
             _write(path, files.csv_of(columns.names, rows))
         else:
             files.write_xlsx(path, columns.names, rows, history.about(wanted))
-    return kept(work.desk.store, path, f"secondread-history-{now():%Y-%m-%d}.{form}", FORMS[form])
+    return kept(work, path, f"secondread-history-{now():%Y-%m-%d}.{form}", FORMS[form])
 
 
 def _training_set(work: Work, folder: Path) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _training_set(work: Work, folder: Path) -> dict[str, Any]:
     reader_id = training.reader_of(owner.id, owner.role)
     path = folder / "set.zip"
     _write(path, _counted(work, bundle.stream_zip(system, work.desk.store, reader_id, made), "pieces"))
-    return kept(work.desk.store, path, f"secondread-{key}-training-{made:%Y-%m-%d}.zip", "application/zip")
+    return kept(work, path, f"secondread-{key}-training-{made:%Y-%m-%d}.zip", "application/zip")
 
 
 def _counted(work: Work, things: Iterable[T], words: str) -> Iterator[T]:

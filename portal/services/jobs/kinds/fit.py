@@ -51,11 +51,15 @@ EPOCH = re.compile(r"epoch (\d+) of (\d+):\s+(\d+)%")
 
 
 def run(work: Work) -> dict[str, Any]:
-    """The images of patients in the workshop outlast a turn, and never the job."""
+    """The images of patients in the workshop outlast a turn, and never the job.
+
+    Where a version was made `clear_ended` removes it, once the job's end is committed: a job whose worker is killed
+    before that finds all that it made, and need not fit again.
+    """
     folder = lasting_workshop(work.settings, work.job.id)
     try:
         with enough_room():
-            made = _made(work, folder)
+            return _made(work, folder)
     except JobFailed:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -63,8 +67,6 @@ def run(work: Work) -> dict[str, Any]:
         db.session.rollback()
         clear_ended(work.settings)  # Another worker may have the job, and its folder.
         raise
-    shutil.rmtree(folder, ignore_errors=True)
-    return made
 
 
 def _made(work: Work, folder: Path) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from config import Settings
 from models.engine import UnknownModel
 from portal.services import audit
 from portal.services.cases import get_case
-from portal.services.errors import NotFound
+from portal.services.errors import NoRoom, NotFound
 from portal.services.jobs.queue import Order
 from portal.services.jobs.work import JobFailed, Work
 from portal.services.pseudonyms import Doubt, doubts_about_file
 from portal.services.pseudonyms import doubts_about as about
+from portal.services.room import check_room
 from portal.services.uploads import Verdict, receive_image
 from portal.storage import import_folder
 
@@ -62,8 +63,11 @@ def _take_in(work: Work, root: Path, name: str) -> dict[str, Any]:
     try:
         get_case(case_id, owner_id)
         data = import_folder.read_image(root, case_id, asked["folder"], name, work.desk.limits.max_bytes)
+        check_room(work.settings, len(data))
     except NotFound as problem:
         raise JobFailed(GONE) from problem
+    except NoRoom as problem:
+        raise JobFailed(str(problem)) from problem
     except OSError:
         return {"file": name, "outcome": "error", "reason": UNREADABLE, "image": None, "prediction": None}
     try:

@@ -46,4 +46,4 @@ def run(work: Work) -> dict[str, Any]:
     with workshop(work.settings) as folder:
         made, path = now(), folder / "pseudonym.zip"
         subject.write(path, work.desk.store, cases, made, step)
-        return kept(work.desk.store, path, f"secondread-pseudonym-{made:%Y-%m-%d}.zip", "application/zip")
+        return kept(work, path, f"secondread-pseudonym-{made:%Y-%m-%d}.zip", "application/zip")

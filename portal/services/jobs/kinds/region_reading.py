@@ -73,7 +73,10 @@ def _cut_out(work: Work, slide: Image, box: Box, cut: Cut) -> _Region:
     left, top, width, height = box
     edges = (left, top, left + width, top + height)
     try:
-        with KeptSlide(work.desk.store.local(slide.stored_as)) as kept:
+        with work.transfer():
+            path = work.desk.store.local(slide.stored_as)
+        work.check()
+        with KeptSlide(path) as kept:
             pixels = open_window(kept, width / cut.width, edges).cut(edges, (cut.width, cut.height))
     except FilesUnavailable:
         raise

@@ -41,7 +41,7 @@ def run(work: Work) -> dict[str, Any]:
     with workshop(work.settings) as folder:
         path = folder / "report.pdf"
         path.write_bytes(made.data)
-        return kept(work.desk.store, path, made.name, "application/pdf")
+        return kept(work, path, made.name, "application/pdf")
 
 
 def _document(work: Work) -> documents.Document:

@@ -16,10 +16,12 @@ from models.slides.limits import SlideLimits
 from models.slides.unpack import unpack
 from portal.extensions import db
 from portal.services import audit
-from portal.services.errors import PixelSizeProblem
+from portal.services.errors import NoRoom, PixelSizeProblem
 from portal.services.image_fields import fields_of_name
 from portal.services.jobs.work import JobFailed, Work
+from portal.services.room import check_room
 from portal.services.slides import reading
+from portal.services.slides.deliveries import ROOM
 from portal.services.slides.sources import Source, find_source
 from portal.services.slides.taking import take_in
 from portal.storage import images
@@ -31,6 +33,8 @@ PATIENCE = 120.0
 _HASHED, _BLOCK = 0, 4 << 20
 _STEPS, _HASH_UNTIL, _UNPACK_UNTIL = 1000, 50, 100
 """Shares of the work, from a thousand: the pyramid takes nearly all the time."""
+State = tuple[int, int]
+"""Of the file: its size, and when it was changed."""
 _ZIP = b"PK\x03\x04"
 GONE = "The case was deleted while the slide was taken in. Nothing was kept of it."
 CHANGED = "The file was changed while it was taken in. Wait until it is written, then send it again."
@@ -39,48 +43,77 @@ CHANGED = "The file was changed while it was taken in. Wait until it is written,
 def run(work: Work) -> dict[str, Any]:
     source = find_source(work.settings, work.job)
     state = source.state()
-    sha256 = _sha256(work, source)
+    sha256 = _sha256(work, source, state)
     known = images.find_image_by_content(work.job.case_id or 0, sha256)
-    image = known or _take_in(work, source, sha256)
-    if source.state() != state:
-        raise JobFailed(CHANGED)
+    image = known or _take_in(work, source, sha256, state)
     return {"image": image.id, "existing": known is not None, "reading": _order_reading(work, source, image)}
 
 
-def _sha256(work: Work, source: Source) -> str:
-    """Of the bytes as they were sent; computed once, however often the job begins."""
+def _sha256(work: Work, source: Source, state: State) -> str:
+    """Of the bytes as they were sent; computed once, however often the job begins. Raises JobFailed for other bytes."""
     kept = work.parts().get(_HASHED)
     if kept:
-        return kept.decode("ascii")
+        sha256, *then = kept.decode("ascii").split()
+        # A version before this one kept nothing but the hash.
+        if then and then != [str(one) for one in state]:
+            raise JobFailed(CHANGED)
+        return sha256
     digest, done = hashlib.sha256(), 0
     with source.path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
             done += len(block)
             work.progress(_HASH_UNTIL * done // source.size, _STEPS, "Reading the file")
-    work.keep(_HASHED, digest.hexdigest().encode("ascii"), done=_HASH_UNTIL, total=_STEPS, note="Reading the file")
+    _check_same(source, state)
+    kept = " ".join([digest.hexdigest(), *(str(one) for one in state)]).encode("ascii")
+    work.keep(_HASHED, kept, done=_HASH_UNTIL, total=_STEPS, note="Reading the file")
     return digest.hexdigest()
 
 
-def _take_in(work: Work, source: Source, sha256: str) -> Image:
+def _check_same(source: Source, state: State) -> None:
+    if source.state() != state:
+        raise JobFailed(CHANGED)
+
+
+def _take_in(work: Work, source: Source, sha256: str, state: State) -> Image:
     incoming = Incoming(work.settings.incoming)
     folder = incoming.work_folder(source.stored_as)
     try:
-        return _kept(work, source, sha256, folder)
+        return _kept(work, source, sha256, state, folder)
     except Unreadable as problem:
         raise JobFailed(str(problem)) from problem
     finally:
         incoming.clear_work_folder(source.stored_as)
 
 
-def _kept(work: Work, source: Source, sha256: str, folder: Path) -> Image:
+def _kept(work: Work, source: Source, sha256: str, state: State, folder: Path) -> Image:
     limits = SlideLimits(max_bytes=work.settings.max_slide_bytes)
     target = folder / "kept.tif"
+    _check_room(work, source)
     slide = take_in(_placed(work, source, folder / "sent", limits), target, limits, PATIENCE,
                     _telling(work, _UNPACK_UNTIL, _STEPS, "Building the zoom levels"))
+    _check_same(source, state)
     row = _row(work, source, sha256, slide, target.stat().st_size)
-    row.stored_as = work.desk.store.put_file(target, ".tif")
-    return _added(work, row)
+    with work.transfer():
+        row.stored_as = stored_as = work.desk.store.put_file(target, ".tif")
+    try:
+        image = _added(work, row)
+        # Holds the job until its end is committed: who cancels it, or deletes the case, came before or comes after.
+        work.ends_as(_STEPS, _STEPS)
+    except Exception:
+        db.session.rollback()
+        work.desk.store.delete(stored_as)
+        raise
+    return image
+
+
+def _check_room(work: Work, source: Source) -> None:
+    """For what lies in the import folder nobody has asked yet; for what was sent it was asked before."""
+    try:
+        if "file" in work.job.params:
+            check_room(work.settings, int(source.size * (ROOM - 1)))
+    except NoRoom as problem:
+        raise JobFailed(str(problem)) from problem
 
 
 def _placed(work: Work, source: Source, folder: Path, limits: SlideLimits) -> Path:

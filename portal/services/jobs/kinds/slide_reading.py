@@ -44,7 +44,10 @@ def run(work: Work) -> dict[str, Any]:
         return _result(known)
     spec, system = open_system(work, params["model"], params["version"])
     try:
-        with KeptSlide(work.desk.store.local(image.stored_as), REMEMBERED) as slide:
+        with work.transfer():
+            path = work.desk.store.local(image.stored_as)
+        work.check()
+        with KeptSlide(path, REMEMBERED) as slide:
             plan, parts = _read(work, _Reading(slide=slide, image=image, system=system))
     except FilesUnavailable:
         raise

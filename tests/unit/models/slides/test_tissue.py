@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from models.slides import tissue
 from models.slides.foreign import open_foreign
 from models.slides.keep import keep
 from models.slides.kept import KeptSlide, scaled_region
@@ -46,6 +49,23 @@ def test_every_part_of_a_slide_lies_in_a_cell(size: tuple[int, int]) -> None:
     mask = tissue_mask(InMemory(pixels), 1.0, 50)
     assert mask.shape == (math.ceil(height / 50), math.ceil(width / 50))
     assert mask.all()
+
+
+def test_one_band_of_a_slide_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with the slide's height."""
+    made: list[weakref.ref[Pixels]] = []
+    alive: list[int] = []
+
+    def watched(*asked: Any) -> Pixels:
+        band = scaled_region(*asked)
+        made.append(weakref.ref(band))
+        alive.append(sum(one() is not None for one in made))
+        return band
+
+    monkeypatch.setattr(tissue, "scaled_region", watched)
+    assert tissue_mask(InMemory(np.full((9000, 300, 3), PINK, np.uint8)), 2.0, 100).all()
+    assert len(made) == 9
+    assert max(alive) <= 2, "the one that is looked at, and the next"
 
 
 @pytest.mark.datasets

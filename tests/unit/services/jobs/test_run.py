@@ -15,6 +15,7 @@ from portal.services.errors import NotFound
 from portal.services.jobs import queue, run, work
 from portal.services.jobs.work import JobFailed, Work
 from portal.storage import jobs as rows
+from portal.storage.files import FilesUnavailable
 from portal.storage.tables.administration import AuditEvent, Choice
 from portal.storage.tables.columns import now
 from portal.storage.tables.jobs import Job, JobPart
@@ -154,6 +155,33 @@ def test_a_failure_that_nobody_foresaw_is_tried_again_and_told_by_a_number(
     assert "secret path" not in job.reason
     number = job.reason.rsplit(" ", 1)[1].rstrip(".")
     assert any(number in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_a_storage_that_does_not_answer_is_no_failed_try(
+        jobs: Queue, make_user: Callable[..., int], parts: int) -> None:
+    """However long that lasts: what a job kept, and a slide that was sent for it, go with the job."""
+    away = True
+
+    def read_from_the_storage(this: Work) -> dict[str, Any]:
+        for number in range(len(this.finished_parts()), parts):
+            this.keep(number, b"", done=1, total=2)
+        if away:
+            raise FilesUnavailable("the object storage does not answer")
+        return {"parts": len(this.finished_parts())}
+
+    job_id = jobs.ask(make_user(), read_from_the_storage)
+    for _ in range(run.MOST_TRIES + 1):
+        make_due(job_id)
+        jobs.turn()
+        job = jobs.job(job_id)
+        assert (job.state, job.tries, job.lease) == ("queued", 0, None)
+        assert job.not_before is not None
+        assert job.not_before > now() + timedelta(seconds=30), "it is not asked all the time"
+    away = False
+    make_due(job_id)
+    jobs.turn()
+    assert jobs.job(job_id).result == {"parts": parts}
 
 
 def test_progress_makes_a_job_begin_its_tries_anew(jobs: Queue, make_user: Callable[..., int]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from portal.services.jobs.product import lasting_workshop
 from portal.services.uploads import Desk
 from portal.storage.tables.accounts import User
 from portal.storage.tables.administration import AuditEvent
+from portal.storage.tables.columns import now
 from portal.storage.tables.jobs import Job
 from tests.support.own import SPEC
 from tests.support.reviewed import Ward
@@ -107,6 +109,7 @@ def test_a_version_is_made_compared_and_installed_but_not_offered(bench: Bench) 
     assert engine.state("leukemia", version).ok
     assert load_comparison(engine.spec("leukemia", version), engine.own_folder) is not None
     assert offers.active_spec(engine, "leukemia").version == SPEC.version
+    housekeeping.clear_ended(bench.app.extensions["settings"])
     assert bench.left_behind() == []
     actions = db.session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
     assert actions[-4:] == ["model.fit", "job.ask", "model.install", "job.done"]
@@ -264,6 +267,22 @@ def test_a_fit_cancelled_between_two_turns_leaves_no_image_either(bench: Bench) 
     queue.cancel(audit.Actor(user_id=bench.chief), job_id)
     housekeeping.clear_ended(settings)
     assert bench.left_behind() == []
+
+
+def test_a_worker_killed_before_the_end_is_committed_leaves_nothing_to_fit_again(
+        bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = bench.ask("spring")
+    with monkeypatch.context() as killed:
+        killed.setattr(run, "_end", lambda *_args, **_values: None)
+        bench.turn()
+    db.session.rollback()
+    db.session.execute(update(Job).values(leased_until=now() - timedelta(seconds=1)))
+    db.session.commit()
+    housekeeping.clear_ended(bench.app.extensions["settings"])
+    bench.turn()
+    job = bench.job(job_id)
+    assert (job.state, job.reason) == ("done", "")
+    assert [verb for verb, *_ in bench.starts()] == ["fit", "export", "compare"]
 
 
 def test_asked_for_again_it_gathers_the_images_again(bench: Bench) -> None:

@@ -118,6 +118,28 @@ def test_a_cancelled_reading_leaves_no_prediction(
         assert db.session.scalars(select(Prediction)).all() == []
 
 
+@pytest.mark.parametrize("box", [None, (0, 0, 600, 600)])
+def test_a_distant_storage_may_take_long_for_a_whole_slide(
+    app: Flask, owner: int, image_id: int, box: tuple[int, int, int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, watched, patience = app.extensions, list[float](), list[float]()
+    local = parts["files"].local
+
+    def fetched(name: str) -> Path:
+        patience.append(watched[-1])
+        path = local(name)
+        watched.append(-1)
+        assert isinstance(path, Path)
+        return path
+
+    with app.app_context():
+        reading.ask(parts["carrier"], audit.Actor(user_id=owner), parts["engine"], image_id, "rainbow", box, 10**7)
+        monkeypatch.setattr(parts["files"], "local", fetched)
+        slides.work(app, 1, watched.append)
+    assert patience[0] == working.TRANSFER_SECONDS
+    assert 0 < watched[watched.index(-1) + 1] < working.TRANSFER_SECONDS, "afterwards it is watched as ever"
+
+
 def test_asked_twice_it_is_read_once(app: Flask, owner: int, image_id: int, computed: list[int]) -> None:
     with app.app_context():
         first = ask(app, owner, image_id)
