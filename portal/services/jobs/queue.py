@@ -136,8 +136,10 @@ def try_again(carrier: Carrier, actor: audit.Actor, job_id: int) -> None:
 
 
 def may_be_tried_again(job: Job) -> bool:
-    """Not what took in a file that was sent: that file is deleted when its job ends."""
-    return job.state in ("failed", "cancelled") and "delivery" not in job.params
+    """Not what took in a file that was sent: that file is deleted when its job ends. Nor what searched for a
+    pseudonym that was forgotten since.
+    """
+    return job.state in ("failed", "cancelled") and not {"delivery", "forgotten"} & job.params.keys()
 
 
 def get_job(job_id: int, owner_id: int) -> JobLine:
