@@ -90,6 +90,15 @@ def test_a_history_holds_what_its_owner_may_see_when_it_is_made(
     assert colleague.get(f"{job}/file").data == b""
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
+def test_what_was_searched_for_is_forgotten_once_the_history_is_made(
+        app: Flask, reader: Client, work: Callable[[], None], form: str) -> None:
+    fetched(reader, "/cases/export?q=P-1", {"form": form})(work)
+    with app.app_context():
+        job = db.session.scalars(select(Job)).one()
+        assert (job.state, job.params["cases"]["text"], job.params["form"]) == ("done", "", form)
+
+
 def test_an_unheard_of_form_is_refused(reader: Client) -> None:
     assert reader.post("/cases/export", {"form": "exe"}).status_code == 400
 

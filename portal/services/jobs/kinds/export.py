@@ -65,6 +65,8 @@ def _history(work: Work, folder: Path) -> dict[str, Any]:
             _write(path, files.csv_of(columns.names, rows))
         else:
             files.write_xlsx(path, columns.names, rows, history.about(wanted))
+    # What was searched for may be a pseudonym: it is not kept for longer than it is wanted.
+    work.job.params = {**asked, "cases": {**asked["cases"], "text": ""}}
     return kept(work.desk.store, path, f"secondread-history-{now():%Y-%m-%d}.{form}", FORMS[form])
 
 
