@@ -141,6 +141,18 @@ def test_who_is_no_administrator_any_more_gets_their_own_images_only(
     assert not [name for name in made.namelist() if name.endswith(".png")]
 
 
+def test_who_is_no_administrator_any_more_does_not_fetch_the_images_of_all(
+        app: Flask, reader: Client, login: Callable[..., Client], work: Callable[[], None]) -> None:
+    chief = login("chief@clinic.example", role="admin")
+    of_all, own = chief.post("/training-sets/leukemia").location, reader.post("/training-sets/leukemia").location
+    work()
+    assert [chief.get(f"{of_all}/file").status_code, reader.get(f"{own}/file").status_code] == [200, 200]
+    with app.app_context():
+        db.session.execute(update(User).where(User.email == "chief@clinic.example").values(role="clinician"))
+        db.session.commit()
+    assert chief.get(f"{of_all}/file").status_code == 404
+
+
 def test_a_report_of_many_images_is_made_in_the_background(
         reader: Client, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     assert 'href="/cases/1/report.pdf"' in reader.get("/cases/1").text

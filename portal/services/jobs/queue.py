@@ -59,6 +59,11 @@ class JobLine:
         return found
 
     @property
+    def is_for_administrators(self) -> bool:
+        """Whether the file holds cases that only an administrator may take away."""
+        return self.job.kind == "pseudonym-export" or bool(self.job.params.get("of_all"))
+
+    @property
     def told(self) -> dict[str, Any] | None:
         """The result without the name under which a file is kept."""
         if self.job.result is None or self.file is None:

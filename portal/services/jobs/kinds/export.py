@@ -79,6 +79,7 @@ def _training_set(work: Work, folder: Path) -> dict[str, Any]:
     reader_id = training.reader_of(owner.id, owner.role)
     path = folder / "set.zip"
     _write(path, _counted(work, bundle.stream_zip(system, work.desk.store, reader_id, made), "pieces"))
+    work.job.params = {**work.job.params, "of_all": reader_id is None}
     return kept(work.desk.store, path, f"secondread-{key}-training-{made:%Y-%m-%d}.zip", "application/zip")
 
 
