@@ -163,7 +163,8 @@ def test_a_view_of_patient_data_is_written_down_once_in_a_quarter_of_an_hour(
 
 @pytest.mark.parametrize(("url", "token", "seen"), [
     ("/cases/1/images", True, "P-0117"), ("/cases/1/images", False, "P-0117"), ("/cases/1/sign", True, "P-0117"),
-    ("/cases/1/sign", False, "P-0117"), ("/cases/1/readers", True, "P-0117"), ("/cases/1/deletion", True, "Propose the deletion"),
+    ("/cases/1/sign", False, "P-0117"), ("/cases/1/readers", True, "P-0117"),
+    ("/cases/1/deletion", True, "Propose the deletion"),
     ("/predictions/1/review", True, "/predictions/1/"), ("/predictions/1/review", False, "/predictions/1/")])
 def test_a_form_that_comes_back_shows_its_patient_and_is_a_view(
         app: Flask, login: Callable[..., Client], url: str, token: bool, seen: str) -> None:
