@@ -44,8 +44,8 @@ def list_with_late(until: int) -> Sequence[Row[Any]]:
 
 def list_events_after(last_id: int | None, most: int) -> Sequence[Row[Any]]:
     """Events in the order of their ids; with None from the smallest that there is, whoever put it there."""
-    query = select(*EVENT) if last_id is None else select(*EVENT).where(AuditEvent.id > last_id)
-    return db.session.execute(query.order_by(AuditEvent.id).limit(most)).all()
+    after = () if last_id is None else (AuditEvent.id > last_id,)
+    return db.session.execute(select(*EVENT).where(*after).order_by(AuditEvent.id).limit(most)).all()
 
 
 def list_events_between(first: int, last: int) -> Sequence[Row[Any]]:
