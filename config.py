@@ -197,7 +197,9 @@ def written_settings(environ: Mapping[str, str] | None = None, env_file: Path | 
 def _without_secret(name: str, value: str) -> str:
     if re.search(r"SECRET|PASSWORD|TOKEN|_KEY$", name) and not name.endswith(FILE):
         return "(kept out of the backup)"
-    return re.sub(r"(?<=://)([^/@\s]*?):[^/\s]*@", r"\1:(kept-out-of-the-backup)@", value)
+    # As SQLAlchemy reads an address: a password may hold anything, a name neither : nor /. Rather too much is masked.
+    masked = re.sub(r"(?s)(?<=://)([^:/]*):.*@", r"\1:(kept-out-of-the-backup)@", value)
+    return re.sub(r"(?i)(?<=[?&])(pass\w*)=[^&\s]*", r"\1=(kept-out-of-the-backup)", masked)
 
 
 def _backups(values: Mapping[str, str]) -> dict[str, Any]:

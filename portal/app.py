@@ -144,9 +144,10 @@ def _wire(app: Flask) -> None:
     login_manager.init_app(app)
     away.init_app(app)
     bodies.init_app(app)
+    sessions.init_app(app)  # before the tokens of forms: one without is answered with the page that it stands on
     csrf.init_app(app)
     bootstrap.init_app(app)
-    for part in (sessions, filters, headers, errors, spending, refusals, places, jobs, stay, carried, notices):
+    for part in (filters, headers, errors, spending, refusals, places, jobs, stay, carried, notices):
         part.init_app(app)
     for view in VIEWS:
         app.register_blueprint(view.bp)

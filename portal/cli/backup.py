@@ -23,6 +23,9 @@ WITHOUT_KEY = """\
 The secret key was not in the backup: everybody logs in again. With the key of then in PORTAL_OLD_SECRET_KEYS second
 factors open (“flask secret replace” seals them with the key of here) and the audit trail can be verified; without it
 they need a recovery code or “flask users reset-second-factor EMAIL”."""
+ENDED_SINCE = """\
+What was ended since is valid again: disabled accounts, revoked tokens, old passwords, deleted cases. End them again
+(docs/deployment.md, step 7 of a restore)."""
 ARCHIVE = click.argument("file", type=click.Path(path_type=Path))
 
 
@@ -77,6 +80,7 @@ def back(file: Path, passphrase_file: str | None, check: bool, start_over: bool)
     click.echo(f"The settings of then lie in {WRITTEN} in the instance folder: put what you need into .env.")
     if not manifest["secrets"]:
         click.echo(WITHOUT_KEY)
+    click.echo(ENDED_SINCE)
     if manifest["audit"].get("head"):
         click.echo(f"The audit trail of then: flask audit verify --anchor {manifest['audit']['head']}")
     click.echo("Start the portal now.")

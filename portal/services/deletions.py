@@ -29,6 +29,7 @@ REASON_LENGTH = 500
 TRIES = 5
 """Others who add to the case at the same moment may make the database give up one of the two."""
 ENDED = "The case was deleted."
+CHANGED = "A case that this searched for was deleted. Ask again."
 STANDS = "Its deletion is proposed already."
 OVER = "This proposal was withdrawn or carried out a moment ago."
 NOBODY = ("Nobody else may confirm this: you are the only administrator and the case is your own. Make another "
@@ -246,6 +247,8 @@ def _carry_out(actor: audit.Actor, person: Person, deletion_id: int, typed: str)
     deletions.hold_content(row.case_id)
     for job_id in deletions.list_open_jobs(row.case_id):
         jobs.end_unheld(job_id, jobs.OPEN, state="cancelled", ended_at=now(), reason=ENDED)
+    for job_id in deletions.halt_exports(row.case_id, CHANGED):
+        audit.record(actor, "job.cancelled", f"job:{job_id}", case=row.case_id)
     row.state, row.confirmed_by, row.ended_at = "confirmed", person.id, now()
     db.session.flush()
     stock = deletions.take_stock(row.case_id)

@@ -42,9 +42,10 @@ def list_with_late(until: int) -> Sequence[Row[Any]]:
     return db.session.execute(select(*SEAL).where(held, AuditSeal.number <= until).order_by(AuditSeal.number)).all()
 
 
-def list_events_after(last_id: int, most: int) -> Sequence[Row[Any]]:
-    """Events in the order of their ids."""
-    return db.session.execute(select(*EVENT).where(AuditEvent.id > last_id).order_by(AuditEvent.id).limit(most)).all()
+def list_events_after(last_id: int | None, most: int) -> Sequence[Row[Any]]:
+    """Events in the order of their ids; with None from the smallest that there is, whoever put it there."""
+    after = () if last_id is None else (AuditEvent.id > last_id,)
+    return db.session.execute(select(*EVENT).where(*after).order_by(AuditEvent.id).limit(most)).all()
 
 
 def list_events_between(first: int, last: int) -> Sequence[Row[Any]]:
@@ -67,7 +68,7 @@ def has_events_after(last_id: int) -> bool:
 
 def walk_events() -> Iterator[Row[Any]]:
     """All of them, in the order of their ids; no more than some thousands are held at a time."""
-    last = -2**31
+    last = None
     while rows := list_events_after(last, AT_ONCE):
         yield from rows
         last = rows[-1].id
@@ -75,11 +76,11 @@ def walk_events() -> Iterator[Row[Any]]:
 
 def walk_seals(until: int) -> Iterator[Row[Any]]:
     """Up to a number, in their order."""
-    last = -2**31
-    while rows := db.session.execute(select(*SEAL).where(AuditSeal.number > last, AuditSeal.number <= until)
-                                     .order_by(AuditSeal.number).limit(50)).all():
+    query = select(*SEAL).where(AuditSeal.number <= until).order_by(AuditSeal.number).limit(50)
+    rows = db.session.execute(query).all()
+    while rows:
         yield from rows
-        last = rows[-1].number
+        rows = db.session.execute(query.where(AuditSeal.number > rows[-1].number)).all()
 
 
 def add_seal(values: dict[str, Any]) -> None:

@@ -17,9 +17,11 @@ from sqlalchemy.orm import joinedload, undefer
 
 from portal.extensions import db
 from portal.storage.changes import changed_rows
+from portal.storage.jobs import OPEN
 from portal.storage.pages import Page, within
 from portal.storage.tables.accounts import User
 from portal.storage.tables.cases import Case, CaseReader, Delivery, Image
+from portal.storage.tables.columns import now
 from portal.storage.tables.deletions import CaseDeletion
 from portal.storage.tables.jobs import Job, JobPart
 from portal.storage.tables.readings import Annotation, Prediction, Report, Review, ReviewDraft, WorkItem
@@ -124,6 +126,29 @@ def list_open_jobs(case_id: int) -> Sequence[int]:
     return db.session.scalars(select(Job.id).where(_jobs(case_id), Job.state.in_(("queued", "running")))).all()
 
 
+def halt_exports(case_id: int, reason: str) -> list[int]:
+    """Put back what is made of any case just now, so that it begins anew without this one; none begins before the
+    commit. What searches for this one's pseudonym is ended instead, or was, and forgets what it searched for.
+
+    Returns the jobs that were ended.
+    """
+    exports = Job.kind.in_(EXPORTS)
+    _run(update(Job).where(exports, Job.state.in_(OPEN)).values(
+        state="queued", lease=None, leased_until=None, tries=0))
+    patient, ended = db.session.scalars(select(Case.patient).where(Case.id == case_id)).one(), []
+    searched = func.coalesce(Job.params["cases"]["text"].as_string(), "") != ""
+    for job in db.session.scalars(select(Job).where(Job.kind == "export", searched).with_for_update()
+                                  .execution_options(populate_existing=True)):
+        if not _tell_of_each_other(job.params["cases"]["text"], patient):
+            continue
+        if job.state in OPEN:
+            job.state, job.reason, job.ended_at = "cancelled", reason, now()
+            ended.append(job.id)
+        job.params = {"forgotten": True}
+    db.session.flush()
+    return ended
+
+
 def take_stock(case_id: int) -> Stock:
     """Of a case that is held."""
     images = db.session.execute(select(Image.sha256, Image.stored_as).where(Image.case_id == case_id)
@@ -185,6 +210,11 @@ def _forget_exports() -> None:
         if file and file["stored_as"]:
             job.result = {**(job.result or {}), "file": {**file, "stored_as": ""}}
     db.session.flush()
+
+
+def _tell_of_each_other(text: str, pseudonym: str) -> bool:
+    one, other = text.strip().casefold(), pseudonym.strip().casefold()
+    return bool(one) and (one in other or other in one)
 
 
 def _jobs(case_id: int) -> Any:

@@ -49,6 +49,8 @@ def job_file(job_id: int) -> Response:
     line = job_or_404(job_id)
     if line.job.case_id and not cases.may_read(line.job.case_id, current_user.id):
         abort(404)
+    if line.is_for_administrators and current_user.role != "admin":
+        abort(404)
     file = line.file
     if not file or not file["stored_as"]:
         abort(404)

@@ -1,6 +1,7 @@
 """Which pages show patient data: every GET route stands here, and a view of patient data goes into the audit trail.
 
-A route that is forgotten here is written down all the same, under its own name, and fails a test.
+A route that is forgotten here is written down all the same, under its own name, and fails a test. A form that is
+refused comes back on its page and is written down as that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, cast
 
 from flask import Flask, current_app, make_response, request
 from flask_login import current_user
+from werkzeug.routing import Rule
 from werkzeug.wrappers import Response
 
 from portal.services import sightings
@@ -97,14 +99,29 @@ SHOWN: dict[str, Shows | NoPatientData] = {
 }
 
 
+AROUND: dict[str, Shows] = {"prediction_id": PREDICTION, "image_id": IMAGE, "case_id": CASE, "job_id": JOB}
+"""What a form shows that comes back, where its address has no page of its own; the innermost thing first."""
+COMES_BACK = (200, 400, 409, 422, 429)
+
+
 def init_app(app: Flask) -> None:
     """Write down what every view shows before it is sent; to be called when all views are known."""
     app.extensions["sightings"] = Sightings()
-    for rule in app.url_map.iter_rules():
-        said = SHOWN.get(rule.endpoint, Shows(action="page.view", name=rule.endpoint))
-        if "GET" in (rule.methods or ()) and isinstance(said, Shows) and not hasattr(
-                app.view_functions[rule.endpoint], "shown"):
-            app.view_functions[rule.endpoint] = _noting(app.view_functions[rule.endpoint], said)
+    rules = list(app.url_map.iter_rules())
+    pages = {rule.rule: _said(rule) for rule in rules if "GET" in (rule.methods or ())}
+    for rule in rules:
+        view = app.view_functions[rule.endpoint]
+        said = _said(rule) if "GET" in (rule.methods or ()) else pages.get(rule.rule, _around(rule))
+        if isinstance(said, Shows) and not hasattr(view, "shown"):
+            app.view_functions[rule.endpoint] = _noting(view, said)
+
+
+def _said(rule: Rule) -> Shows | NoPatientData:
+    return SHOWN.get(rule.endpoint, Shows(action="page.view", name=rule.endpoint))
+
+
+def _around(rule: Rule) -> Shows | NoPatientData:
+    return next((said for name, said in AROUND.items() if name in rule.arguments), FORM)
 
 
 def remembered() -> Sightings:
@@ -117,8 +134,7 @@ def _noting(view: Callable[..., Any], said: Shows) -> Callable[..., Any]:
     @wraps(view)
     def noted(**arguments: Any) -> Response:
         answer = make_response(current_app.ensure_sync(view)(**arguments))
-        if current_user.is_authenticated and request.method in ("GET", "HEAD") and (
-                answer.status_code < 300 or answer.status_code == 304):
+        if current_user.is_authenticated and _is_shown(answer):
             try:
                 _write_down(said, arguments)
             except BaseException:
@@ -129,6 +145,13 @@ def _noting(view: Callable[..., Any], said: Shows) -> Callable[..., Any]:
     marked: Any = noted
     marked.shown = said
     return noted
+
+
+def _is_shown(answer: Response) -> bool:
+    """Not what is refused or leads elsewhere; of what a form is answered with only its page."""
+    if request.method in ("GET", "HEAD"):
+        return answer.status_code < 300 or answer.status_code == 304
+    return answer.status_code in COMES_BACK and answer.mimetype == "text/html"
 
 
 def _write_down(said: Shows, arguments: dict[str, Any]) -> None:

@@ -69,6 +69,7 @@ def test_back_up_look_and_restore(portal: Flask, empty_place: MakeEmpty, tmp_pat
         assert nothing_in(target), "looking restores nothing"
     done = ask(target, "restore", made)
     assert done.exit_code == 0, done.output
+    assert "What was ended since is valid again" in done.output
     assert rows_of(target) == rows_of(portal)
     again = ask(target, "restore", made)
     assert (again.exit_code, "never overwrites" in again.output) == (1, True)

@@ -134,6 +134,24 @@ def test_of_a_secret_in_a_file_a_backup_tells_the_file_or_where_asked_for_the_se
     assert written_settings(given, tmp_path / "none", with_secrets=True) == {"SECRET_KEY": "s" * 40}
 
 
+@pytest.mark.parametrize(("value", "told"), [
+    ("mysql+pymysql://portal:hidden@host:3306/name?charset=utf8mb4",
+     "mysql+pymysql://portal:(kept-out-of-the-backup)@host:3306/name?charset=utf8mb4"),
+    ("mysql+pymysql://portal:hid/den:hid@den hidden@host/name",
+     "mysql+pymysql://portal:(kept-out-of-the-backup)@host/name"),
+    ("smtp://portal@clinic.example:hidden@mail.clinic.example:587",
+     "smtp://portal@clinic.example:(kept-out-of-the-backup)@mail.clinic.example:587"),
+    ("redis://:hid/den@host:6379/0", "redis://:(kept-out-of-the-backup)@host:6379/0"),
+    ("mysql+pymysql://host/name?user=portal&password=hid/den&charset=utf8mb4",
+     "mysql+pymysql://host/name?user=portal&password=(kept-out-of-the-backup)&charset=utf8mb4"),
+    ("mysql+pymysql://portal@host:3306/name", "mysql+pymysql://portal@host:3306/name"),
+    ("sqlite:////srv/a:b@c/portal.sqlite3", "sqlite:////srv/a:b@c/portal.sqlite3"),
+])
+def test_a_backup_without_secrets_holds_no_password_of_an_address(tmp_path: Path, value: str, told: str) -> None:
+    assert written_settings({"DATABASE_URL": value}, tmp_path / "none") == {"DATABASE_URL": told}
+    assert written_settings({"DATABASE_URL": value}, tmp_path / "none", with_secrets=True) == {"DATABASE_URL": value}
+
+
 def test_files_lie_in_a_folder_unless_an_object_storage_is_named(tmp_path: Path) -> None:
     here = {"PORTAL_INSTANCE": str(tmp_path)}
     assert load_settings({**here, "PORTAL_S3_KEY": "portal"}).object_storage is None

@@ -164,6 +164,22 @@ def test_a_view_of_patient_data_is_written_down_once_in_a_quarter_of_an_hour(
     assert len(events(app, "case.view")) == 2
 
 
+@pytest.mark.parametrize(("url", "token", "seen"), [
+    ("/cases/1/images", True, "P-0117"), ("/cases/1/images", False, "P-0117"), ("/cases/1/sign", True, "P-0117"),
+    ("/cases/1/sign", False, "P-0117"), ("/cases/1/readers", True, "P-0117"),
+    ("/cases/1/deletion", True, "Propose the deletion"),
+    ("/predictions/1/review", True, "/predictions/1/"), ("/predictions/1/review", False, "/predictions/1/")])
+def test_a_form_that_comes_back_shows_its_patient_and_is_a_view(
+        app: Flask, login: Callable[..., Client], url: str, token: bool, seen: str) -> None:
+    reader = login()
+    assert upload(reader, open_case(reader), ("one.png", pictures.smear())).status_code == 201
+    assert events(app, "case.view", "image.view", "prediction.view") == []
+    answer = reader.post(url, {}) if token else reader.post_without_token(url)
+    assert (answer.status_code, seen in answer.text) == (400, True)
+    view = ("case.view", "case:1", {}) if "/cases/" in url else ("prediction.view", "prediction:1", {"case": 1})
+    assert events(app, "case.view", "image.view", "prediction.view") == [view]
+
+
 def test_what_a_program_sees_is_written_down_with_its_token(app: Flask, login: Callable[..., Client]) -> None:
     case_id = open_case(login())
     program = Program(app, make_token(app, 1))

@@ -90,6 +90,15 @@ def test_a_history_holds_what_its_owner_may_see_when_it_is_made(
     assert colleague.get(f"{job}/file").data == b""
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
+def test_what_was_searched_for_is_forgotten_once_the_history_is_made(
+        app: Flask, reader: Client, work: Callable[[], None], form: str) -> None:
+    fetched(reader, "/cases/export?q=P-1", {"form": form})(work)
+    with app.app_context():
+        job = db.session.scalars(select(Job)).one()
+        assert (job.state, job.params["cases"]["text"], job.params["form"]) == ("done", "", form)
+
+
 def test_an_unheard_of_form_is_refused(reader: Client) -> None:
     assert reader.post("/cases/export", {"form": "exe"}).status_code == 400
 
@@ -130,6 +139,18 @@ def test_who_is_no_administrator_any_more_gets_their_own_images_only(
     work()
     made = zipfile.ZipFile(io.BytesIO(chief.get(f"{job}/file").data))
     assert not [name for name in made.namelist() if name.endswith(".png")]
+
+
+def test_who_is_no_administrator_any_more_does_not_fetch_the_images_of_all(
+        app: Flask, reader: Client, login: Callable[..., Client], work: Callable[[], None]) -> None:
+    chief = login("chief@clinic.example", role="admin")
+    of_all, own = chief.post("/training-sets/leukemia").location, reader.post("/training-sets/leukemia").location
+    work()
+    assert [chief.get(f"{of_all}/file").status_code, reader.get(f"{own}/file").status_code] == [200, 200]
+    with app.app_context():
+        db.session.execute(update(User).where(User.email == "chief@clinic.example").values(role="clinician"))
+        db.session.commit()
+    assert chief.get(f"{of_all}/file").status_code == 404
 
 
 def test_a_report_of_many_images_is_made_in_the_background(

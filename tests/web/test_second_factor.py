@@ -20,6 +20,7 @@ from tests.support.authenticator import fresh_code
 from tests.support.client import Client
 from tests.support.clock import Clock
 from tests.support.programs import Program, make_token
+from tests.web.test_cases import open_case
 from tests.web.test_routes import address, pages
 
 CHIEF = "chief@clinic.example"
@@ -76,6 +77,18 @@ def test_an_administrator_without_one_is_led_to_set_it_up_whatever_is_asked(app:
         assert (answer.status_code, answer.location) == (303, SET_UP), rule
     assert bare_chief.get("/healthz").status_code == 200
     assert bare_chief.get("/static/css/tokens.css").status_code == 200
+
+
+def test_a_form_without_its_token_opens_nothing_to_somebody_without_one(
+        app: Flask, login: Callable[..., Client]) -> None:
+    """Such a form is answered with the page that it stands on."""
+    chief = login(CHIEF, "admin")
+    case_id = open_case(chief)
+    change_users(app, totp_secret=None)
+    forms = [rule for rule in pages(app) if "POST" in (rule.methods or ()) and rule.endpoint not in OPEN]
+    for url in [f"/cases/{case_id}/sign", *map(address, forms)]:
+        answer = chief.post_without_token(url)
+        assert (answer.status_code, answer.location) == (303, SET_UP), url
 
 
 def test_a_program_is_refused_too_until_it_is_set_up(app: Flask, bare_chief: Client) -> None:

@@ -26,6 +26,13 @@ def test_a_page_of_a_case_an_image_a_prediction_or_a_job_is_written_down(app: Fl
                 assert "its service writes" in said.because, rule
 
 
+def test_a_form_of_a_case_an_image_a_prediction_or_a_job_that_comes_back_is_written_down_too(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if "POST" in (rule.methods or ()) and set(OF_PATIENTS) & rule.arguments:
+            said = app.view_functions[rule.endpoint].shown  # type: ignore[attr-defined]
+            assert said.argument in rule.arguments, rule
+
+
 def test_every_reason_is_one() -> None:
     assert all(said.because for said in SHOWN.values() if isinstance(said, NoPatientData))
 

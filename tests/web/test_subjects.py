@@ -15,11 +15,13 @@ from werkzeug.datastructures import FileStorage
 from portal.extensions import db
 from portal.services.jobs import registry, run
 from portal.services.uploads import Desk
+from portal.storage.tables.accounts import User
 from portal.storage.tables.administration import AuditEvent
 from portal.storage.tables.jobs import Job
 from portal.views import wiring
 from tests.support.client import Client
 from tests.support.pictures import smear
+from tests.support.programs import Program, make_token
 
 PSEUDONYM = "Zebra-4711"
 
@@ -74,6 +76,26 @@ def test_the_export_holds_all_and_names_no_pseudonym_outside(
         told = [str(row.details) for row in db.session.scalars(select(AuditEvent))]
         told += [f"{one.title} {one.params} {one.result}" for one in db.session.scalars(select(Job))]
     assert not [one for one in told if PSEUDONYM in one]
+
+
+def test_who_is_no_administrator_any_more_does_not_fetch_it(
+        app: Flask, admin: Client, login: Callable[..., Client]) -> None:
+    open_case(login())
+    job = admin.post("/admin/pseudonym/export", {"patient": PSEUDONYM}).location
+    work(app)
+    with app.app_context():
+        chief = db.session.scalars(select(User).where(User.role == "admin")).one()
+        chief_id, chief.role = chief.id, "clinician"
+        db.session.commit()
+    program = Program(app, make_token(app, chief_id))
+    assert admin.get(job).status_code == 200
+    assert admin.get(f"{job}/file").status_code == 404
+    assert program.get(f"{job}/file").status_code == 404
+    with app.app_context():
+        db.session.get_one(User, chief_id).role = "admin"
+        db.session.commit()
+    assert admin.get(f"{job}/file").status_code == 200
+    assert program.get(f"{job}/file").status_code == 200
 
 
 def test_looking_for_a_pseudonym_is_recorded_with_how_many_were_found_and_without_it(

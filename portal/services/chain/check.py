@@ -139,8 +139,12 @@ def _check_late(walk: _Walk, row: Row) -> Iterator[Finding]:
 
 
 def _check_row(walk: _Walk, row: Row) -> Iterator[Finding]:
-    """Its signature. Rows without one come before all rows with one: they are older than signatures."""
+    """Its number and signature. Rows without one come before all rows with one: they are older than signatures."""
     walk.count.events += 1
+    if row.id < 1:
+        yield Finding(what="inserted", event=row.id,
+                      text=f"Event {row.id} was inserted: the portal numbers its own from 1.")
+        return
     if not row.mac:
         if walk.signed_from is not None:
             yield Finding(what="unsigned", event=row.id,

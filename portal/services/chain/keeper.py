@@ -171,7 +171,8 @@ def _tell(verdict: Verdict) -> None:
     first = verdict.findings[0]
     log.error("SOMEBODY INTERFERED WITH THE AUDIT TRAIL: %d findings among %d events, the first: %s (event %s, seal "
               "%s), head %s. Keep the database as it is; flask audit verify names them all", len(verdict.findings),
-              verdict.events, first.what, first.event or "-", first.seal or "-", verdict.head or "-")
+              verdict.events, first.what, "-" if first.event is None else first.event, first.seal or "-",
+              verdict.head or "-")
 
 
 def _anchor(text: str) -> tuple[int, str]:

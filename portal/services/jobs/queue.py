@@ -59,6 +59,11 @@ class JobLine:
         return found
 
     @property
+    def is_for_administrators(self) -> bool:
+        """Whether the file holds cases that only an administrator may take away."""
+        return self.job.kind == "pseudonym-export" or bool(self.job.params.get("of_all"))
+
+    @property
     def told(self) -> dict[str, Any] | None:
         """The result without the name under which a file is kept."""
         if self.job.result is None or self.file is None:
@@ -136,8 +141,10 @@ def try_again(carrier: Carrier, actor: audit.Actor, job_id: int) -> None:
 
 
 def may_be_tried_again(job: Job) -> bool:
-    """Not what took in a file that was sent: that file is deleted when its job ends."""
-    return job.state in ("failed", "cancelled") and "delivery" not in job.params
+    """Not what took in a file that was sent: that file is deleted when its job ends. Nor what searched for a
+    pseudonym that was forgotten since.
+    """
+    return job.state in ("failed", "cancelled") and not {"delivery", "forgotten"} & job.params.keys()
 
 
 def get_job(job_id: int, owner_id: int) -> JobLine:

@@ -20,7 +20,7 @@ from portal.services.jobs.carrier import Carrier
 from portal.services.jobs.work import GiveWay, JobFailed, Kind, LeaseLost, Watch, Work, later
 from portal.services.uploads import Desk
 from portal.storage import jobs
-from portal.storage.files import FilesUnavailable
+from portal.storage.files import Files, FilesUnavailable
 from portal.storage.tables.columns import now
 from portal.storage.tables.jobs import Job
 
@@ -85,7 +85,8 @@ def _turn(kind: Kind | None, work: Work) -> None:
         work.patience = kind.PATIENCE
         work.watch(work.patience)
         result = kind.run(work)
-        _end(job_id, lease, "done", result=result)
+        if not _end(job_id, lease, "done", result=result):
+            _throw_away(work.desk.store, result)
     except LeaseLost:
         db.session.rollback()
         log.info("job %d is no longer ours", job_id)
@@ -124,19 +125,29 @@ def _put_back(job_id: int, lease: str, **values: object) -> None:
         db.session.rollback()
 
 
-def _end(job_id: int, lease: str | None, state: str, **values: Any) -> None:
-    """End the job with whatever its kind left in the session, in one transaction, or throw both away."""
+def _end(job_id: int, lease: str | None, state: str, **values: Any) -> bool:
+    """End the job with whatever its kind left in the session, in one transaction, or throw both away: then False."""
     held = lease is not None and jobs.write_while_held(
         job_id, lease, state=state, lease=None, leased_until=None, ended_at=now(), **values)
     if not held:
         db.session.rollback()
         log.info("job %d ended elsewhere: this result is thrown away", job_id)
-        return
+        return False
     jobs.delete_parts(job_id)
     job = jobs.load_job(job_id)
     assert job is not None
     audit.record(audit.Actor(user_id=job.owner_id), f"job.{state}", f"job:{job_id}", kind=job.kind)
     db.session.commit()
+    return True
+
+
+def _throw_away(store: Files, result: dict[str, Any]) -> None:
+    """The file of a result that nobody wants: it may hold a case that was deleted meanwhile."""
+    if result.get("file"):
+        try:
+            store.delete(result["file"]["stored_as"])
+        except OSError:
+            log.exception("a file that nobody wants could not be deleted; the sweep will")
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from portal.services.audit import Actor
 from portal.services.chain import keeper
 from portal.storage.tables.administration import AuditEvent, AuditSeal
 
+FORGED = ("INSERT INTO audit_events (id, at, address, action, subject, details) "
+          "VALUES (500, '2026-01-01 00:00:00.000000', '', 'forged', '', '{}')")
 GUARDS = ("audit_events_no_update", "audit_events_no_delete", "audit_seals_no_update", "audit_seals_no_delete")
 
 
@@ -92,8 +94,12 @@ def test_an_empty_trail_passes(app: Flask) -> None:
       "UPDATE audit_events SET id = 5 WHERE id = 900"), "moved", 2),
     (("DELETE FROM audit_seals WHERE number = 1",), "seal-missing", None),
     (("UPDATE audit_seals SET last_id = 7 WHERE number = 1",), "seal-changed", None),
-    (("INSERT INTO audit_events (id, at, address, action, subject, details) VALUES (500, '2026-01-01 00:00:00.000000', "
-      "'', 'forged', '', '{}')",), "unsigned", 500)])
+    ((FORGED,), "unsigned", 500),
+    # The portal numbers from 1. A MariaDB takes 0 by an UPDATE only, and nothing below the last of these.
+    ((FORGED, "UPDATE audit_events SET id = 0 WHERE id = 500"), "inserted", 0),
+    ((FORGED, "UPDATE audit_events SET id = -1 WHERE id = 500"), "inserted", -1),
+    ((FORGED, "UPDATE audit_events SET id = -2147483648 WHERE id = 500"), "inserted", -2**31),
+    (("UPDATE audit_events SET id = -5 WHERE id = 13",), "inserted", -5)])
 def test_every_act_is_found_and_named(bare: Flask, statements: tuple[str, ...], what: str, event: int | None) -> None:
     run(bare, *statements)
     answer = verify(bare, "--json")
@@ -102,6 +108,14 @@ def test_every_act_is_found_and_named(bare: Flask, statements: tuple[str, ...], 
     assert not told["ok"]
     assert (what, event) in [(one["what"], one["event"]) for one in told["findings"]]
     assert all(one["text"] in verify(bare).output for one in told["findings"])
+
+
+@pytest.mark.parametrize("number", [-3 * 10**9, -2**63])
+def test_no_number_is_too_small_to_be_looked_at(bare: Flask, number: int) -> None:
+    """A SQLite takes any; a MariaDB refuses these."""
+    if db_is_sqlite(bare):
+        run(bare, FORGED, f"UPDATE audit_events SET id = {number} WHERE id = 500")
+        assert [one["event"] for one in json.loads(verify(bare, "--json").stdout)["findings"]] == [number]
 
 
 def test_the_end_cut_off_is_found_by_an_anchor_and_by_nothing_else(bare: Flask) -> None:

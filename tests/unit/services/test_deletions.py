@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,7 +17,11 @@ from portal.extensions import db
 from portal.services import audit, deletions
 from portal.services.deletions import Person, Shelf
 from portal.services.errors import NotDeleted, NotFound
+from portal.services.jobs import queue
+from portal.services.jobs.kinds import export
+from portal.services.jobs.work import Work
 from portal.storage import work_items
+from portal.storage.cases import CaseFilter
 from portal.storage.incoming import Incoming
 from portal.storage.tables.accounts import User
 from portal.storage.tables.administration import AuditEvent
@@ -26,6 +31,7 @@ from portal.storage.tables.deletions import CaseDeletion
 from portal.storage.tables.jobs import Job, JobPart
 from portal.storage.tables.readings import Annotation, Prediction, Report, Review, ReviewDraft, WorkItem
 from tests.support.readings import Filler
+from tests.unit.services.jobs.conftest import Made, Queue
 
 OF_A_CASE = (Case, CaseReader, Image, Prediction, Review, ReviewDraft, WorkItem, Annotation, Report, Delivery, JobPart)
 PSEUDONYM = "Zebra-4711"
@@ -124,6 +130,55 @@ def test_another_case_keeps_everything(shelf: Shelf) -> None:
     assert all(shelf.store.local(name).exists() for name in files)
     assert shelf.incoming.path(sent).exists()
     assert db.session.get(Case, stays) is not None
+
+
+def history_of(who: Person, text: str = "", state: str = "queued") -> int:
+    """A job for a history, of all cases or of those that a search finds."""
+    order = export.history_order(actor(who), who.id, CaseFilter(text=text), "all", "csv")
+    job = queue.add(actor(who), order)
+    job.state = state
+    job.lease = "l" * 32 if state == "running" else None
+    db.session.commit()
+    return job.id
+
+
+def test_a_history_that_is_being_made_begins_anew_and_nothing_of_the_case_stays(inside: Flask, shelf: Shelf) -> None:
+    first, second = person("ada"), person("bea")
+    case_id, _, _ = full_case(shelf, first)
+    proposal, made = deletions.propose(actor(first), first, case_id, "Old"), list[bytes]()
+    names = list[str]()
+
+    def deleted_before_its_end(work: Work) -> dict[str, Any]:
+        result = export.run(work)
+        names.append(result["file"]["stored_as"])
+        made.append(shelf.store.local(names[-1]).read_bytes())
+        if len(made) == 1:
+            deletions.confirm(actor(second), second, proposal, str(case_id), shelf)
+        return result
+
+    jobs, job_id = Queue(inside, {"export": Made(deleted_before_its_end)}), history_of(first)
+    assert jobs.turn()
+    assert (jobs.job(job_id).state, jobs.job(job_id).lease, jobs.job(job_id).tries) == ("queued", None, 0)
+    assert not shelf.store.local(names[0]).exists()
+    assert not jobs.turn()
+    assert jobs.job(job_id).state == "done"
+    assert [PSEUDONYM.encode() in one for one in made] == [True, False]
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "cancelled"])
+@pytest.mark.parametrize("text", [PSEUDONYM, "zebra", f" {PSEUDONYM.upper()} left"])
+def test_a_search_for_the_pseudonym_is_forgotten_whatever_became_of_it(shelf: Shelf, state: str, text: str) -> None:
+    first, second = person("ada"), person("bea")
+    case_id, _, _ = full_case(shelf, first)
+    this, other = history_of(first, text, state), history_of(first, "Okapi-1", state)
+    proposal = deletions.propose(actor(first), first, case_id, "Old")
+    deletions.confirm(actor(second), second, proposal, str(case_id), shelf)
+    ended, kept = db.session.get_one(Job, this), db.session.get_one(Job, other)
+    assert (ended.params, ended.lease) == ({"forgotten": True}, None)
+    assert ended.state == (state if state == "failed" else "cancelled")
+    assert not queue.may_be_tried_again(ended)
+    assert kept.params["cases"]["text"] == "Okapi-1"
+    assert (kept.state, kept.lease) == ("queued" if state == "running" else state, None)
 
 
 def test_the_number_of_a_deleted_case_is_not_given_again(shelf: Shelf) -> None:

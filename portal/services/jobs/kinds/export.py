@@ -65,6 +65,8 @@ def _history(work: Work, folder: Path) -> dict[str, Any]:
             _write(path, files.csv_of(columns.names, rows))
         else:
             files.write_xlsx(path, columns.names, rows, history.about(wanted))
+    # What was searched for may be a pseudonym: it is not kept for longer than it is wanted.
+    work.job.params = {**asked, "cases": {**asked["cases"], "text": ""}}
     return kept(work, path, f"secondread-history-{now():%Y-%m-%d}.{form}", FORMS[form])
 
 
@@ -77,6 +79,7 @@ def _training_set(work: Work, folder: Path) -> dict[str, Any]:
     reader_id = training.reader_of(owner.id, owner.role)
     path = folder / "set.zip"
     _write(path, _counted(work, bundle.stream_zip(system, work.desk.store, reader_id, made), "pieces"))
+    work.job.params = {**work.job.params, "of_all": reader_id is None}
     return kept(work, path, f"secondread-{key}-training-{made:%Y-%m-%d}.zip", "application/zip")
 
 

@@ -71,6 +71,16 @@ def test_an_inserted_event_is_named(made: Trail, data: Any) -> None:
     assert place in {one.event for one in found}
 
 
+@given(made=trails(), place=st.integers(-2**63, 0), how=st.sampled_from(["unsigned", "copied", "signed otherwise"]))
+def test_an_event_under_a_number_that_the_portal_never_gives_is_named(made: Trail, place: int, how: str) -> None:
+    """Unsigned rows may stand before signed ones, but only the portal's own: they are numbered from 1."""
+    forged = {"unsigned": replace(row(1), id=place, mac=None), "copied": replace(made.rows[0], id=place),
+              "signed otherwise": row(1, OTHER, id=place)}[how]
+    found = Trail(rows=(*made.rows, forged), seals=made.seals).findings()
+    assert [(one.what, one.event) for one in found if one.event == place] in (
+        [("inserted", place)], [("moved", place)])
+
+
 @given(made=trails(), data=st.data())
 def test_events_that_changed_places_are_named(made: Trail, data: Any) -> None:
     ids = sealed_ids(made)
@@ -131,12 +141,14 @@ def test_an_event_whose_transaction_lasted_may_appear_in_a_young_gap() -> None:
 def test_any_mixture_of_acts_is_found(made: Trail, data: Any) -> None:
     held = {one.id: one for one in made.rows}
     for _ in range(data.draw(st.integers(1, 4))):
-        act = data.draw(st.sampled_from(["change", "remove", "insert"]))
+        act = data.draw(st.sampled_from(["change", "remove", "insert", "insert before"]))
         place = data.draw(st.sampled_from(sealed_ids(made)))
         if act == "remove":
             held.pop(place, None)
         elif act == "insert":
             held.setdefault(70 + place, row(70 + place, OTHER))
+        elif act == "insert before":
+            held.setdefault(1 - place, replace(row(1 - place), mac=None))
         elif place in held:
             held[place] = replace(held[place], details={"n": "forged"})
     assert Trail(rows=tuple(held.values()), seals=made.seals).findings()

@@ -103,6 +103,15 @@ def test_what_is_found_is_said_loudly_once_and_shown(
     assert "secondread_audit_verified_ok 0.0" in trail.test_client().get("/metrics").text
 
 
+def test_an_event_under_a_number_that_the_portal_never_gives_is_found_by_the_worker(
+        trail: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    with trail.app_context(), db.engine.begin() as connection:
+        connection.execute(text(FORGED.replace("(at,", "(id, at,").replace("VALUES (", "VALUES (-2147483648, ")))
+    worker(trail).verify()
+    assert "1 findings among 8 events, the first: inserted (event -2147483648" in caplog.text
+    assert verifyings(trail)[0].details["ok"] is False
+
+
 def test_the_page_says_that_all_was_in_order_and_when_it_is_late(
         trail: Flask, login: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)

@@ -61,6 +61,20 @@ def test_a_cancelled_job_leaves_nothing_behind(jobs: Queue, make_user: Callable[
     assert db.session.scalars(select(JobPart)).all() == []
 
 
+def test_the_file_of_a_result_that_is_thrown_away_goes_too(jobs: Queue, make_user: Callable[..., int]) -> None:
+    owner, store, made = make_user(), jobs.app.extensions["files"], list[str]()
+
+    def cancelled_at_its_end(this: Work) -> dict[str, Any]:
+        made.append(store.put(b"P-0117", ".csv"))
+        queue.cancel(audit.Actor(user_id=owner), this.job.id)
+        return {"file": {"stored_as": made[0], "name": "h.csv", "type": "text/csv", "size": 6}}
+
+    jobs.ask(owner, cancelled_at_its_end)
+    jobs.turn()
+    assert len(made) == 1
+    assert not store.local(made[0]).exists()
+
+
 def test_a_cancelled_job_stops_at_its_next_part(jobs: Queue, make_user: Callable[..., int]) -> None:
     owner, reached = make_user(), []
 
