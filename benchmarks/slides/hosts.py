@@ -52,9 +52,9 @@ def measure(slide: Path, side: int, um_per_px: float, slides: int, rounds: int, 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=slide.parent)))
         stack.enter_context(_network())
-        stack.enter_context(_running("redis-server", "--bind", HERE, "--port", str(REDIS), "--protected-mode", "no",
+        stack.enter_context(running("redis-server", "--bind", HERE, "--port", str(REDIS), "--protected-mode", "no",
                                      "--save", "", "--dir", str(folder)))
-        stack.enter_context(_running("socat", f"TCP-LISTEN:{MARIADB},bind={HERE},fork,reuseaddr",
+        stack.enter_context(running("socat", f"TCP-LISTEN:{MARIADB},bind={HERE},fork,reuseaddr",
                                      f"TCP:{_address(server)}"))
         time.sleep(1)
         stack.enter_context(_database(server))
@@ -104,7 +104,7 @@ def _worker(number: int, settings: Mapping[str, str]) -> Iterator[None]:
     """A worker on a host and a core of its own."""
     core = sorted(os.sched_getaffinity(0))[number]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    with _running("ip", "netns", "exec", _host(number), "taskset", "-c", str(core), sys.executable, "-m", "celery",
+    with running("ip", "netns", "exec", _host(number), "taskset", "-c", str(core), sys.executable, "-m", "celery",
                   "--app", "portal.worker", "--quiet", "worker", "--loglevel", "WARNING", "--without-gossip",
                   "--without-mingle", "--without-heartbeat", "--hostname", f"w{number}@{_host(number)}",
                   env={**kept, **settings}):
@@ -149,7 +149,7 @@ def _ip(*words: str) -> None:
 
 
 @contextmanager
-def _running(*argv: str, env: Mapping[str, str] | None = None) -> Iterator[None]:
+def running(*argv: str, env: Mapping[str, str] | None = None) -> Iterator[None]:
     process = subprocess.Popen(argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL,  # noqa: S603 (our own commands)
                                stdout=subprocess.DEVNULL, stderr=sys.stderr)
     try:
