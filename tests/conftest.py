@@ -80,6 +80,19 @@ def mysql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "mysql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """A portal whose database has no table at all."""
+    url = databases.create_mysql(databases.SCRATCH) if request.param == "mysql" else ""
+    app = create_app(make_settings(tmp_path, url))
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    if url:
+        databases.drop_mysql(databases.SCRATCH)
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database; every test that touches one runs on both."""
     if request.param == "mysql":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from config import ObjectStorage
 from portal.app import create_app
 from portal.extensions import db
 from portal.services.backup.make import Source
@@ -18,7 +18,6 @@ from tests.support import databases
 from tests.support.filled import fill
 
 PASSPHRASE = "a lantern over the harbour"
-SCRATCH = f"secondread_restored_{os.getpid()}"
 
 
 @pytest.fixture
@@ -45,13 +44,13 @@ def place_of(app: Flask) -> Place:
 
 
 @pytest.fixture
-def empty_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Flask]]:
-    """Makes a portal without anything on the named database."""
+def empty_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Flask]]:
+    """Makes a portal without anything on the named database; its files go into an object storage, or into a folder."""
     made: list[Flask] = []
 
-    def make(database: str) -> Flask:
-        folder = tmp_path_factory.mktemp("empty")
-        made.append(create_app(make_settings(folder, databases.create_mysql(SCRATCH) if database == "mysql" else "")))
+    def make(database: str, where: ObjectStorage | None = None) -> Flask:
+        url = databases.create_mysql(databases.SCRATCH) if database == "mysql" else ""
+        made.append(create_app(make_settings(tmp_path_factory.mktemp("empty"), url, object_storage=where)))
         return made[-1]
 
     yield make
@@ -60,7 +59,7 @@ def empty_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
             db.session.remove()
             db.engine.dispose()
         if not app.extensions["settings"].database_url.startswith("sqlite"):
-            databases.drop_mysql(SCRATCH)
+            databases.drop_mysql(databases.SCRATCH)
 
 
 @pytest.fixture

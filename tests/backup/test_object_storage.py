@@ -24,7 +24,7 @@ from portal.storage.files import files_below
 from portal.storage.object_files import ObjectFiles
 from portal.storage.stores import open_files
 from portal.storage.tables.cases import Image
-from tests.backup.conftest import PASSPHRASE, SCRATCH, place_of, source_of
+from tests.backup.conftest import PASSPHRASE, place_of, source_of
 from tests.conftest import make_settings
 from tests.support import databases
 from tests.support.filled import ROWS, add_images, files_of, fill, rows_of
@@ -43,25 +43,6 @@ def settings(tmp_path: Path, database_url: str, object_storage: ObjectStorage) -
     return make_settings(tmp_path, database_url, object_storage=object_storage)
 
 
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeEmpty]:
-    """Makes a portal without anything, whose files go into this object storage, or into a folder."""
-    made: list[Flask] = []
-
-    def make(database: str, where: ObjectStorage | None) -> Flask:
-        url = databases.create_mysql(SCRATCH) if database == "mysql" else ""
-        made.append(create_app(make_settings(tmp_path_factory.mktemp("empty"), url, object_storage=where)))
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.session.remove()
-            db.engine.dispose()
-        if not app.extensions["settings"].database_url.startswith("sqlite"):
-            databases.drop_mysql(SCRATCH)
-
-
 def copies(app: Flask) -> set[str]:
     """The files of which this machine keeps a copy."""
     return {path.name for path, _ in files_below(app.extensions["settings"].cache)}
@@ -73,7 +54,7 @@ def beside(where: ObjectStorage, prefix: str = "another/place") -> ObjectStorage
 
 
 @pytest.mark.parametrize(("kept_in", "to"), [("bucket", "sqlite"), ("folder", "mysql")])
-def test_every_row_and_every_object_comes_back(app: Flask, place: MakeEmpty, object_storage: ObjectStorage,
+def test_every_row_and_every_object_comes_back(app: Flask, empty_place: MakeEmpty, object_storage: ObjectStorage,
                                                archive: Path, kept_in: str, to: str) -> None:
     fill(app)
     with app.app_context():
@@ -84,7 +65,7 @@ def test_every_row_and_every_object_comes_back(app: Flask, place: MakeEmpty, obj
     assert len(made.missing) == ROWS  # The images among the rows of every table have no file.
     assert (made.files, copies(app)) == (9, set()), "a backup fetches nothing into the cache"
     where = beside(object_storage) if kept_in == "bucket" else None
-    target = place(to, where)
+    target = empty_place(to, where)
     with target.app_context():
         restore(place_of(target), archive, PASSPHRASE)
     assert rows_of(target) == rows
@@ -95,13 +76,14 @@ def test_every_row_and_every_object_comes_back(app: Flask, place: MakeEmpty, obj
         assert hashlib.sha256(target.extensions["files"].read(name)).hexdigest() == there[name]
 
 
-def test_a_folders_backup_comes_back_into_a_bucket(place: MakeEmpty, object_storage: ObjectStorage, tmp_path: Path,
-                                                   sqlite_template: Path, archive: Path) -> None:
+def test_a_folders_backup_comes_back_into_a_bucket(
+        empty_place: MakeEmpty, object_storage: ObjectStorage, tmp_path: Path, sqlite_template: Path,
+        archive: Path) -> None:
     """How a clinic moves: nothing in between need hold all files."""
     app = create_app(make_settings(tmp_path, databases.copy_sqlite(sqlite_template, tmp_path / "test.sqlite3")))
     fill(app)
     make_backup(source_of(app), archive, PASSPHRASE)
-    target = place("sqlite", object_storage)
+    target = empty_place("sqlite", object_storage)
     with target.app_context():
         restore(place_of(target), archive, PASSPHRASE)
     assert objects_of(object_storage) == files_of(app.extensions["settings"].files)
@@ -141,23 +123,23 @@ def test_an_object_that_is_gone_is_told_as_missing(app: Flask, object_storage: O
 
 
 def test_a_bucket_with_files_is_not_restored_into(
-        app: Flask, place: MakeEmpty, object_storage: ObjectStorage, archive: Path) -> None:
+        app: Flask, empty_place: MakeEmpty, object_storage: ObjectStorage, archive: Path) -> None:
     fill(app)
     make_backup(source_of(app), archive, PASSPHRASE)
     there = objects_of(object_storage)
-    target = place("sqlite", object_storage)
+    target = empty_place("sqlite", object_storage)
     with target.app_context(), pytest.raises(BackupProblem, match="never overwrites"):
         restore(place_of(target), archive, PASSPHRASE)
     assert objects_of(object_storage) == there
 
 
 def test_a_restore_whose_storage_goes_away_says_how_to_begin_anew(
-        app: Flask, place: MakeEmpty, object_storage: ObjectStorage, archive: Path, no_server: str,
+        app: Flask, empty_place: MakeEmpty, object_storage: ObjectStorage, archive: Path, no_server: str,
         monkeypatch: pytest.MonkeyPatch) -> None:
     fill(app)
     make_backup(source_of(app), archive, PASSPHRASE)
     where = beside(object_storage)
-    target = place("sqlite", where)
+    target = empty_place("sqlite", where)
     away = open_files(replace(target.extensions["settings"], object_storage=replace(where, endpoint=no_server)))
     with target.app_context():
         with pytest.raises(BackupProblem, match=r"not within reach.*Nothing was kept"):
@@ -181,12 +163,12 @@ def test_a_restore_whose_storage_goes_away_says_how_to_begin_anew(
 
 
 def test_a_restore_that_fails_leaves_the_bucket_empty_whatever_its_clock_says(
-        app: Flask, place: MakeEmpty, object_storage: ObjectStorage, archive: Path,
+        app: Flask, empty_place: MakeEmpty, object_storage: ObjectStorage, archive: Path,
         monkeypatch: pytest.MonkeyPatch) -> None:
     fill(app)
     make_backup(source_of(app), archive, PASSPHRASE)
     where = beside(object_storage)
-    target = place("sqlite", where)
+    target = empty_place("sqlite", where)
     monkeypatch.setattr("portal.storage.restoring.bring_triggers_back", lambda *_: 1 / 0)
     with target.app_context():
         store = target.extensions["files"]

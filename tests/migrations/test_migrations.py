@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,21 +25,7 @@ from portal.storage.tables.readings import Annotation, Prediction, Report, Revie
 from tests.conftest import make_settings
 from tests.support import databases
 
-SCRATCH = f"secondread_migrations_{os.getpid()}"
 ADDED_ONLY = ("predictions", "reviews", "annotations", "reports", "audit_events")
-
-
-@pytest.fixture(params=["sqlite", "mysql"])
-def empty_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    """A portal whose database has no table at all."""
-    url = databases.create_mysql(SCRATCH) if request.param == "mysql" else ""
-    app = create_app(make_settings(tmp_path, url))
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-    if url:
-        databases.drop_mysql(SCRATCH)
 
 
 def fill_tables() -> None:
@@ -78,66 +62,66 @@ def indexes(app: Flask, table: str) -> set[tuple[str | None, ...]]:
         return {(one["name"], *one["column_names"]) for one in inspect(db.engine).get_indexes(table)}
 
 
-def test_up_down_and_up_again_with_rows_in_the_tables(empty_app: Flask) -> None:
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+def test_up_down_and_up_again_with_rows_in_the_tables(bare: Flask) -> None:
+    databases.migrate(bare)
+    with bare.app_context():
         fill_tables()
         assert db.session.query(User).one().name == "Ä. Ünal 漢字 🩸"
         db.session.remove()
-    databases.undo(empty_app)
-    with empty_app.app_context():
+    databases.undo(bare)
+    with bare.app_context():
         assert table_names() == set()
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+    databases.migrate(bare)
+    with bare.app_context():
         assert table_names() == set(db.metadata.tables)
         fill_tables()
 
 
-def test_the_head_equals_the_tables(empty_app: Flask) -> None:
-    databases.migrate(empty_app)
-    with empty_app.app_context(), db.engine.connect() as connection:
+def test_the_head_equals_the_tables(bare: Flask) -> None:
+    databases.migrate(bare)
+    with bare.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.metadata) == []
 
 
-def test_undoing_goes_on_over_an_image_of_several_gb(empty_app: Flask) -> None:
+def test_undoing_goes_on_over_an_image_of_several_gb(bare: Flask) -> None:
     """MariaDB takes no change of a table back: one that stops half-way has lost the tables of those before."""
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+    databases.migrate(bare)
+    with bare.app_context():
         fill_tables()
         db.session.scalars(select(Image)).one().size = 5_000_000_000
         db.session.commit()
-    databases.undo(empty_app, "0003")
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+    databases.undo(bare, "0003")
+    databases.migrate(bare)
+    with bare.app_context():
         assert db.session.scalars(select(Image)).one().size == 5_000_000_000
 
 
-def test_an_index_that_was_undone_is_made_again_and_leaves_none_beside_it(empty_app: Flask) -> None:
+def test_an_index_that_was_undone_is_made_again_and_leaves_none_beside_it(bare: Flask) -> None:
     """MariaDB wants one for the reference meanwhile; left behind, it would stop the next downgrade."""
-    databases.migrate(empty_app)
-    before = indexes(empty_app, "work_items")
+    databases.migrate(bare)
+    before = indexes(bare, "work_items")
     for _ in range(2):
-        databases.undo(empty_app, "0011")
-        databases.migrate(empty_app)
-        assert indexes(empty_app, "work_items") == before
+        databases.undo(bare, "0011")
+        databases.migrate(bare)
+        assert indexes(bare, "work_items") == before
 
 
-def test_migrating_twice_changes_nothing(empty_app: Flask) -> None:
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+def test_migrating_twice_changes_nothing(bare: Flask) -> None:
+    databases.migrate(bare)
+    with bare.app_context():
         fill_tables()
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+    databases.migrate(bare)
+    with bare.app_context():
         assert db.session.query(Prediction).one().label == "Pre"
 
 
 @pytest.mark.parametrize("table", ADDED_ONLY)
 @pytest.mark.parametrize("statement", ["UPDATE {0} SET id = id + 100", "DELETE FROM {0}"])
 def test_the_database_itself_refuses_to_change_what_is_only_added(
-        empty_app: Flask, table: str, statement: str) -> None:
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+        bare: Flask, table: str, statement: str) -> None:
+    databases.migrate(bare)
+    with bare.app_context():
         fill_tables()
         with pytest.raises(DatabaseError, match="never changed or deleted"):
             db.session.execute(text(statement.format(table)))
@@ -168,12 +152,12 @@ def fill_first_light(app: Flask, heat: object) -> None:
         add("reviews", id=1, prediction_id=1, reader_id=1, verdict="agree", label="Pre", reason="")
 
 
-def test_heat_maps_of_the_first_version_are_converted_and_come_back(empty_app: Flask) -> None:
+def test_heat_maps_of_the_first_version_are_converted_and_come_back(bare: Flask) -> None:
     heat = [[0.0, 0.25, 1.0], [0.5, 0.75, 0.125]]
-    databases.migrate(empty_app, "0001")
-    fill_first_light(empty_app, heat)
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+    databases.migrate(bare, "0001")
+    fill_first_light(bare, heat)
+    databases.migrate(bare)
+    with bare.app_context():
         first, second = db.session.scalars(select(Prediction).order_by(Prediction.id))
         assert first.layers is not None
         assert (first.layers[0]["name"], first.layers[0]["kind"]) == ("heatmap", "heat")
@@ -187,8 +171,8 @@ def test_heat_maps_of_the_first_version_are_converted_and_come_back(empty_app: F
                 db.session.execute(text(statement))
             db.session.rollback()
         db.session.remove()
-    databases.undo(empty_app, "0001")
-    with empty_app.app_context():
+    databases.undo(bare, "0001")
+    with bare.app_context():
         back = [held and json.loads(held)
                 for held in db.session.scalars(text("SELECT heatmap FROM predictions ORDER BY id"))]
         assert back[1] is None
@@ -198,9 +182,9 @@ def test_heat_maps_of_the_first_version_are_converted_and_come_back(empty_app: F
         db.session.rollback()
 
 
-def test_lists_of_predictions_do_not_load_their_pictures(empty_app: Flask) -> None:
-    databases.migrate(empty_app)
-    with empty_app.app_context():
+def test_lists_of_predictions_do_not_load_their_pictures(bare: Flask) -> None:
+    databases.migrate(bare)
+    with bare.app_context():
         fill_tables()
         prediction = db.session.scalars(select(Prediction).execution_options(populate_existing=True)).one()
         assert {"layers", "evidence"} <= inspect(prediction).unloaded

@@ -18,13 +18,12 @@ from portal.extensions import db
 from portal.services.jobs import run
 from portal.services.readiness import Probe, read_facts
 from portal.storage import mariadb
-from portal.storage.tables.accounts import User
 from portal.storage.tables.cases import Image
 from tests.conftest import make_settings
 from tests.support import databases
 from tests.support.patience import until
 from tests.support.pictures import blank
-from tests.support.programs import Program, make_token, new_case, problem
+from tests.support.programs import new_case, problem, reader_of
 from tests.support.proxy import Wire
 
 QUICK = 10.0
@@ -48,15 +47,6 @@ def behind(wire: Wire, mysql_url: str, tmp_path: Path) -> Iterator[Flask]:
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
-
-
-def reader_of(app: Flask) -> Program:
-    with app.app_context():
-        user = User(email="a@clinic.example", name="A", role="clinician", status="approved", password_hash="-")
-        db.session.add(user)
-        db.session.commit()
-        user_id = user.id
-    return Program(app, make_token(app, user_id))
 
 
 def test_a_database_that_is_away_is_told_quickly_and_comes_back_by_itself(behind: Flask, wire: Wire) -> None:

@@ -24,13 +24,12 @@ from benchmarks.serving.process import free_port
 from portal.app import create_app
 from portal.extensions import db
 from portal.storage.files import files_below
-from portal.storage.tables.accounts import User
 from portal.storage.tables.cases import Image
 from portal.storage.tables.readings import Prediction
 from tests.conftest import make_settings
 from tests.support import databases
 from tests.support.patience import until
-from tests.support.programs import Program, make_token, new_case, problem
+from tests.support.programs import new_case, problem, reader_of
 
 SIZE = "size=160m"
 SMALL = ("--innodb-log-file-size=4M", "--innodb-undo-tablespaces=0")
@@ -89,15 +88,6 @@ def tight(server: str, tmp_path: Path) -> Iterator[Flask]:
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
-
-
-def reader_of(app: Flask) -> Program:
-    with app.app_context():
-        user = User(email="a@clinic.example", name="A", role="clinician", status="approved", password_hash="-")
-        db.session.add(user)
-        db.session.commit()
-        user_id = user.id
-    return Program(app, make_token(app, user_id))
 
 
 def fill_up(path: Path) -> None:

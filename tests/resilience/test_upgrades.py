@@ -24,7 +24,6 @@ from portal.services.backup.make import Source, make_backup
 from portal.services.backup.restore import Place, restore
 from portal.storage import migrating, restoring, snapshots
 from tests.conftest import make_settings
-from tests.resilience.conftest import SCRATCH
 from tests.resilience.test_migrating import FAILS, ROOT, environment_of, is_sqlite
 from tests.support import databases
 from tests.support.filled import fill
@@ -69,7 +68,7 @@ def empty_like(tmp_path: Path) -> Iterator[Callable[[Flask], Flask]]:
     made: list[Flask] = []
 
     def make(other: Flask) -> Flask:
-        url = "" if is_sqlite(other) else databases.create_mysql(f"{SCRATCH}_again")
+        url = "" if is_sqlite(other) else databases.create_mysql(f"{databases.SCRATCH}_again")
         (tmp_path / "again").mkdir()
         made.append(create_app(make_settings(tmp_path / "again", url, port=free_port())))
         return made[-1]
@@ -80,7 +79,7 @@ def empty_like(tmp_path: Path) -> Iterator[Callable[[Flask], Flask]]:
             db.session.remove()
             db.engine.dispose()
         if not is_sqlite(app):
-            databases.drop_mysql(f"{SCRATCH}_again")
+            databases.drop_mysql(f"{databases.SCRATCH}_again")
 
 
 def state_of(app: Flask, folder: Path) -> tuple[str, dict[str, Any]]:

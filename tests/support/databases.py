@@ -18,6 +18,8 @@ from portal.extensions import db
 
 SERVER = os.environ.get("PORTAL_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306")
 NAME = f"secondread_test_{os.getpid()}"
+SCRATCH = f"secondread_scratch_{os.getpid()}"
+"""For a portal that a test migrates, or restores, itself."""
 
 
 def mysql_answers() -> bool:

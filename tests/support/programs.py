@@ -14,6 +14,7 @@ from portal.services import api_tokens
 from portal.services.audit import Actor
 from portal.storage.tables.columns import now
 from portal.storage.tables.readings import Prediction
+from tests.support.served import add_user
 
 ROOT = "/api/v1"
 READER = "reader@clinic.example"
@@ -22,6 +23,11 @@ READER = "reader@clinic.example"
 def make_token(app: Flask, user_id: int, name: str = "a script") -> str:
     with app.app_context():
         return api_tokens.make_token(Actor(user_id=user_id), user_id, name, now())
+
+
+def reader_of(app: Flask) -> Program:
+    """The program of a reader who is new here."""
+    return Program(app, make_token(app, add_user(app)))
 
 
 class Program:
