@@ -190,8 +190,9 @@ def written_settings(environ: Mapping[str, str] | None = None, env_file: Path | 
     written = {name: value for name, value in sorted(held.items()) if value and "PASSPHRASE" not in name
                and (name.startswith("PORTAL_") or name.removesuffix(FILE) in ("HOST", "PORT", "DATABASE_URL",
                                                                               "SECRET_KEY"))}
-    ours = dict(sorted(secrets_from_files(written, SECRETS).items())) if with_secrets else written
-    return ours if with_secrets else {name: _without_secret(name, value) for name, value in ours.items()}
+    if with_secrets:
+        return dict(sorted(secrets_from_files(written, SECRETS).items()))
+    return {name: _without_secret(name, value) for name, value in written.items()}
 
 
 def _without_secret(name: str, value: str) -> str:

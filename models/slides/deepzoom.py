@@ -2,7 +2,7 @@
 
 The viewer's tile source has `maxLevel` = number of kept levels − 1 and `minLevel` 0, so that its level n is the kept
 level `maxLevel` − n and its level 0 is the one tile that shows everything. Tiles at the right and lower edge are filled
-up to 512 pixels; OpenSeadragon draws only the part that `shown` tells.
+up to 512 pixels; the viewer draws only the part that lies on the slide.
 """
 
 from __future__ import annotations
@@ -38,10 +38,3 @@ def kept_tile(width: int, height: int, zoom: int, column: int, row: int) -> tupl
     if not (0 <= column < levels[zoom].columns and 0 <= row < levels[zoom].rows):
         raise KeyError((column, row))
     return len(levels) - 1 - zoom, column, row
-
-
-def shown(width: int, height: int, zoom: int, column: int, row: int) -> tuple[int, int]:
-    """Width and height of the part of a tile that lies on the slide."""
-    kept_tile(width, height, zoom, column, row)
-    level = zoom_levels(width, height)[zoom]
-    return min(TILE, level.width - column * TILE), min(TILE, level.height - row * TILE)

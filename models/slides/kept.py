@@ -31,7 +31,6 @@ class KeptSlide:
     reference.
     """
 
-    tile_size = TILE
     vendor = "kept"
     in_strips = False
 
@@ -70,10 +69,6 @@ class KeptSlide:
             Level(width=placed.width, height=placed.height, downsample=float(2**level))
             for level, placed in enumerate(self._placed)
         )
-
-    def grid(self, level: int) -> tuple[int, int]:
-        """Columns and rows of tiles of a level."""
-        return self._placed[level].columns, self._placed[level].rows
 
     def tile(self, level: int, column: int, row: int) -> bytes:
         """A tile as a complete JPEG of 512×512 pixels, filled up behind the right and lower edge; else KeyError."""

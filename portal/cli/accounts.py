@@ -76,6 +76,8 @@ def reset_second_factor(email: str) -> None:
         user = second_factor.reset(COMMAND_LINE, accounts.get_by_email(email).id)
     click.echo(f"{user.email} logs in with the password alone"
                + (" and sets up a new second factor then." if factor_rule.is_required(user.role) else "."))
+
+
 @group.command("break-glass")
 @click.argument("email")
 @click.option("--name", default="", help="The person's name, for an account that is new.")

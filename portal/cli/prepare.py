@@ -47,8 +47,7 @@ def group() -> None:
         sys.exit("SecondRead cannot start. DATABASE_URL: the database does not answer or refuses the login: "
                  f"{problem.__cause__ or problem}")
     keeper.seal_pending()
-    _check_files(current_app.extensions["files"])
-    housekeeping.sweep_files(current_app.extensions["files"])
+    _look_after_files(current_app.extensions["files"])
     address = f"http://{settings.authority}"
     click.echo(f"SecondRead: {address}")
     token = links.create_setup_link()
@@ -69,9 +68,10 @@ def _back_up(settings: Settings) -> None:
     click.echo(f"Backed up before the upgrade: {made.path}")
 
 
-def _check_files(files: Files) -> None:
+def _look_after_files(files: Files) -> None:
     try:
         files.check()
+        housekeeping.sweep_files(files)
     except OSError as problem:
         sys.exit(f"SecondRead cannot start. PORTAL_FILES: files cannot be kept there: {problem}")
 

@@ -9,7 +9,7 @@ from config import Settings
 from portal.extensions import db
 from portal.services import accounts, audit
 from portal.services.errors import LastAdministrator, NotChosen, NotFound
-from portal.services.login_sessions import SessionInfo, is_live
+from portal.services.login_sessions import SessionInfo, list_sessions
 from portal.storage import api_tokens, audit_events, deletions, login_sessions, users
 from portal.storage.tables.accounts import ROLES, User
 
@@ -27,11 +27,9 @@ class AccountPage:
 def describe(user_id: int, session_id: int, settings: Settings, at: datetime) -> AccountPage:
     """`session_id` is the administrator's own login. Raises NotFound."""
     user = accounts.get_user(user_id)
-    live = [row for row in login_sessions.list_sessions(user_id) if is_live(row, settings, at)]
     return AccountPage(
         user=user, last_login=audit_events.find_latest("login.success", f"user:{user_id}"),
-        sessions=tuple(SessionInfo(id=row.id, browser=row.browser, address=row.address, created_at=row.created_at,
-                                   seen_at=row.seen_at, current=row.id == session_id) for row in live),
+        sessions=tuple(list_sessions(user_id, session_id, settings, at)),
         cases=deletions.count_cases(user_id))
 
 

@@ -175,6 +175,8 @@ class BadNotice(PortalError):
 
 class BadPseudonym(PortalError):
     """A pseudonym does not follow the clinic's mask; the text says how it should look."""
+
+
 class BackupProblem(PortalError):
     """A backup cannot be made, read or restored; the text says why and what to do."""
 

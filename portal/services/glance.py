@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from config import Settings
@@ -14,8 +14,6 @@ from portal.services import allowances
 from portal.services.jobs import queue
 from portal.storage import audit_events, load
 
-SLOW = timedelta(minutes=10)
-"""Something that waits for longer than this waits for no worker."""
 LITTLE_ROOM = 0.10
 
 
@@ -44,7 +42,6 @@ class Glance:
     oldest: datetime | None
     worker_seen: datetime | None
     little_room: bool
-    stuck: bool
 
 
 def parts_of(amounts: Iterable[tuple[str, int]], whole: int = 0) -> tuple[Part, ...]:
@@ -75,8 +72,7 @@ def look(settings: Settings, stored_bytes: int | None, at: datetime) -> Glance:
         queue=parts_of([("Running", running), ("Waiting", waiting)]),
         failed_today=load.count_failed(midnight), oldest=state.oldest,
         limits_today=audit_events.count_since(allowances.REFUSED, midnight),
-        worker_seen=load.last_work(), little_room=disk.free < LITTLE_ROOM * disk.total,
-        stuck=state.oldest is not None and not running and at - state.oldest > SLOW)
+        worker_seen=load.last_work(), little_room=disk.free < LITTLE_ROOM * disk.total)
 
 
 def bytes_below(folder: Path) -> int:

@@ -113,11 +113,11 @@ def _limits(row: UserSession, settings: Settings) -> tuple[timedelta, timedelta]
     return settings.session_idle, settings.session_absolute
 
 
-def list_sessions(login: Login, settings: Settings, at: datetime) -> list[SessionInfo]:
-    """The person's live logins, last used first."""
+def list_sessions(user_id: int, session_id: int, settings: Settings, at: datetime) -> list[SessionInfo]:
+    """A person's live logins, last used first; `session_id` is that of who looks."""
     return [SessionInfo(id=row.id, browser=row.browser, address=row.address, created_at=row.created_at,
-                        seen_at=row.seen_at, current=row.id == login.session_id)
-            for row in login_sessions.list_sessions(login.id) if is_live(row, settings, at)]
+                        seen_at=row.seen_at, current=row.id == session_id)
+            for row in login_sessions.list_sessions(user_id) if is_live(row, settings, at)]
 
 
 def end_session(actor: audit.Actor, user_id: int, session_id: int, action: str = "session.end") -> None:

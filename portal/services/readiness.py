@@ -103,8 +103,12 @@ def database_answers(probe: Probe) -> bool:
 
 
 def check(probe: Probe, engine: Engine, settings: Settings) -> tuple[Part, ...]:
-    """Every part. Needs an application context for the database's address; asks nothing twice."""
-    facts = probe.facts(db.engine)
+    """Every part. Needs an application context for the database's address."""
+    return judge(probe.facts(db.engine), engine, settings)
+
+
+def judge(facts: Facts | None, engine: Engine, settings: Settings) -> tuple[Part, ...]:
+    """Every part, by what the database has said."""
     parts = (judge_models(engine), judge_database(facts, revisions.newest_revision()),
              judge_disk(free_bytes(settings.instance), settings.min_free_bytes),
              judge_worker(facts, now(), settings.worker_quiet))

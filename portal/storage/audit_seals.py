@@ -62,10 +62,6 @@ def count_events_after(last_id: int) -> int:
     return db.session.scalar(select(func.count()).select_from(AuditEvent).where(AuditEvent.id > last_id)) or 0
 
 
-def has_events_after(last_id: int) -> bool:
-    return db.session.scalar(select(AuditEvent.id).where(AuditEvent.id > last_id).limit(1)) is not None
-
-
 def walk_events() -> Iterator[Row[Any]]:
     """All of them, in the order of their ids; no more than some thousands are held at a time."""
     last = None

@@ -17,7 +17,7 @@ from sqlalchemy.orm import joinedload, undefer
 
 from portal.extensions import db
 from portal.storage.changes import changed_rows
-from portal.storage.jobs import OPEN
+from portal.storage.jobs import OPEN, list_with_files
 from portal.storage.pages import Page, within
 from portal.storage.tables.accounts import User
 from portal.storage.tables.cases import Case, CaseReader, Delivery, Image
@@ -205,10 +205,9 @@ def list_administrators() -> set[int]:
 
 def _forget_exports() -> None:
     """Files with any case in them are made anew when they are wanted again."""
-    for job in db.session.scalars(select(Job).where(Job.kind.in_(EXPORTS), Job.state == "done")):
-        file = (job.result or {}).get("file")
-        if file and file["stored_as"]:
-            job.result = {**(job.result or {}), "file": {**file, "stored_as": ""}}
+    for job in list_with_files():
+        if job.kind in EXPORTS and job.result:
+            job.result = {**job.result, "file": {**job.result["file"], "stored_as": ""}}
     db.session.flush()
 
 

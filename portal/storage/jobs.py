@@ -201,6 +201,11 @@ def read_parts(job_id: int) -> dict[int, bytes]:
     return {one.number: one.content for one in rows}
 
 
+def read_part(job_id: int, number: int) -> bytes | None:
+    """One finished part, if there is such."""
+    return db.session.scalar(select(JobPart.content).where(JobPart.job_id == job_id, JobPart.number == number))
+
+
 def delete_parts(job_id: int) -> None:
     """The caller commits."""
     db.session.execute(delete(JobPart).where(JobPart.job_id == job_id))

@@ -134,5 +134,5 @@ def _own() -> dict[str, Any]:
     """What the page shows besides what was just done."""
     return {"token_form": TokenForm(formdata=None), "made": "", "made_for": "",
             "factor": second_factor.describe(current_user),
-            "sessions": login_sessions.list_sessions(current_user, settings(), now()),
+            "sessions": login_sessions.list_sessions(current_user.id, current_user.session_id, settings(), now()),
             "tokens": api_tokens.list_tokens(current_user.id)}

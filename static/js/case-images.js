@@ -21,7 +21,7 @@ export class CaseImages {
   }
 
   async look() {
-    const { page } = await fetchPage();
+    const { page } = await fetchPage("?watched=1");
     this.timer = null;
     this.last = Date.now();
     if (!page) return;

@@ -4,9 +4,10 @@
 
 const PATIENCE_MS = 30_000;
 
-export async function fetchPage() {
+// `query` as the portal takes it: ?watched=1 says that nobody may be sitting here.
+export async function fetchPage(query = "") {
   try {
-    const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const answer = await fetch(location.pathname + query, { signal: AbortSignal.timeout(PATIENCE_MS) });
     if (answer.status >= 500) return { trouble: "portal" };
     if (!answer.ok || !isHere(new URL(answer.url).pathname)) return { trouble: "login" };
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

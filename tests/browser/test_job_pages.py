@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -73,6 +74,19 @@ def test_a_case_tells_by_itself_when_nothing_is_on_its_way(app: Flask, browser: 
         change(app, state="done", ended_at=now(), result={})
         expect(page.locator("#watched")).to_contain_text("Nothing is on its way")
         expect(page.locator("#um_per_px")).to_have_value("0.5")
+
+
+def test_a_case_that_asks_by_itself_keeps_nobody_logged_in(app: Flask, browser: Browser) -> None:
+    """What it asks for says that nobody may be sitting there."""
+    with open_window(browser, app.config["ADDRESS"], javascript=True) as page:
+        log_in(page, EMAIL)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Worklist")
+        page.goto("/cases/1")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        with page.expect_response(lambda answer: urlsplit(answer.url).path == "/cases/1"):
+            change(app, state="running", done=30, total=90, worked_s=60.0)
+        assert [url for url in asked if urlsplit(url).path.startswith("/cases/1") and "watched=1" not in url] == []
 
 
 def test_a_login_that_ends_while_a_case_asks_costs_nothing_that_was_typed(app: Flask, browser: Browser) -> None:

@@ -116,7 +116,8 @@ def test_a_history_of_many_answers_is_offered_in_the_background(
     monkeypatch.setattr(history, "COUNTED", 0)
     page = reader.get("/cases").text
     assert 'action="/cases/export"' in page
-    assert 'href="/cases/export.xlsx' not in page
+    assert 'action="/cases/export?reviews=all"' in page
+    assert 'href="/cases/export.' not in page
 
 
 def test_a_training_set_is_made_in_the_background(

@@ -87,6 +87,7 @@ def test_what_is_older_than_the_period_is_listed_and_proposed_together(app: Flas
         db.session.commit()
     admin.post("/admin/settings", {"registration": "y", "retention": "12", "mask": ""})
     page = admin.get("/admin/retention").text
+    assert 'action="/admin/retention?page=1"' in page, "what was ticked comes back on the page where it was"
     assert f"Case {old}<" in page
     assert f"Case {young}<" not in page
     assert admin.post("/admin/retention", {"reason": "", "case": old}).status_code == 400

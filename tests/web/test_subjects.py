@@ -88,7 +88,9 @@ def test_who_is_no_administrator_any_more_does_not_fetch_it(
         chief_id, chief.role = chief.id, "clinician"
         db.session.commit()
     program = Program(app, make_token(app, chief_id))
-    assert admin.get(job).status_code == 200
+    page = admin.get(job)
+    assert (page.status_code, f"{job}/file" in page.text) == (200, False)
+    assert "Only an administrator may fetch this file." in page.text
     assert admin.get(f"{job}/file").status_code == 404
     assert program.get(f"{job}/file").status_code == 404
     with app.app_context():

@@ -13,7 +13,7 @@ from typing import Any
 from portal.services.errors import ReportDamaged
 from portal.services.reports.documents import draw_signed
 from portal.storage import subjects
-from portal.storage.files import Files
+from portal.storage.files import Files, FilesUnavailable
 from portal.storage.subjects import as_dict
 from portal.storage.tables.cases import Case, Image
 
@@ -51,7 +51,7 @@ class _Writing:
 
     def put_file(self, name: str, stored_as: str) -> None:
         try:
-            self.archive.write(self.store.local(stored_as), name)
+            self.archive.write(self.store.local(stored_as), name, zipfile.ZIP_STORED)
         except FileNotFoundError:
             self.problems.append(f"{name}: the file is missing from the portal's store.")
         self.step()
@@ -106,6 +106,8 @@ def _write_reports(writing: _Writing, folder: str, case_id: int) -> None:
         writing.put_json(f"{name}.json", {**as_dict(report), "signer": report.signer.name})
         try:
             writing.archive.writestr(f"{name}.pdf", draw_signed(writing.store, report, "a4", writing.step).data)
+        except FilesUnavailable:
+            raise
         except (ReportDamaged, OSError):
             writing.problems.append(f"{name}.pdf: the report cannot be drawn; what is stored of it is in the JSON.")
 

@@ -79,10 +79,6 @@ class JobPage:
     lines: tuple[JobLine, ...]
     before: int | None
 
-    @property
-    def is_open(self) -> bool:
-        return any(line.is_open for line in self.lines)
-
 
 @dataclass(frozen=True, kw_only=True)
 class QueueState:

@@ -85,6 +85,10 @@ class Work:
         """Every part that was kept, by number."""
         return jobs.read_parts(self.job.id)
 
+    def part(self, number: int) -> bytes | None:
+        """One part that was kept."""
+        return jobs.read_part(self.job.id, number)
+
     def keep(self, number: int, content: bytes, *, done: int, total: int, note: str = "") -> None:
         """Keep a finished part (up to 16 MB), so that it is never computed again; here a turn may end."""
         self._write(done=done, total=total, note=note, tries=0)

@@ -43,19 +43,20 @@ class _Told:
 
 def render(probe: readiness.Probe, engine: Engine, settings: Settings, tally: Tally) -> bytes:
     """The text. A database that is away costs what it counts, not the rest."""
-    parts = readiness.check(probe, engine, settings)
+    facts = probe.facts(db.engine)
+    parts = readiness.judge(facts, engine, settings)
     told = [families.of_parts(parts), families.gauge("secondread_disk_free_bytes", "Bytes free where files are kept.",
                                                      readiness.free_bytes(settings.instance))]
     if next(part.well for part in parts if part.name == "database"):
-        told += _from_database(probe, engine, settings, tally)
+        told += _from_database(facts, engine, settings, tally)
     registry = CollectorRegistry()
     registry.register(_Told(told))
     return generate_latest(registry) + generate_latest(_of_requests())
 
 
-def _from_database(probe: readiness.Probe, engine: Engine, settings: Settings, tally: Tally) -> list[Metric]:
+def _from_database(facts: readiness.Facts | None, engine: Engine, settings: Settings, tally: Tally) -> list[Metric]:
     told: list[Metric] = []
-    for source in (lambda _: families.of_runs(tally.count(now())), lambda _: _of_jobs(probe),
+    for source in (lambda _: families.of_runs(tally.count(now())), lambda _: _of_jobs(facts),
                    lambda _: drift_page.tell(engine, now()), *SOURCES):
         try:
             told += list(source(settings))
@@ -65,9 +66,8 @@ def _from_database(probe: readiness.Probe, engine: Engine, settings: Settings, t
     return told
 
 
-def _of_jobs(probe: readiness.Probe) -> Iterator[Metric]:
+def _of_jobs(facts: readiness.Facts | None) -> Iterator[Metric]:
     yield families.of_queue(jobs.count_open_by_kind())
-    facts = probe.facts(db.engine)
     if facts is None:
         return
     waiting = (now() - facts.oldest_ready).total_seconds() if facts.oldest_ready else 0.0

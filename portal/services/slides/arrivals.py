@@ -23,4 +23,4 @@ class Arrivals:
 def describe(settings: Settings, case: Case, reader_id: int) -> Arrivals:
     """As this reader of the case may see it: what somebody began to send is theirs alone."""
     return Arrivals(unfinished=deliveries.list_unfinished(reader_id, case.id),
-                    folder=folder.list_offered(settings.import_folder, case.id))
+                    folder=folder.list_offered(settings.import_folder, case.id)[:folder.MOST_FILES])

@@ -61,7 +61,7 @@ def list_cases(root: Path | None) -> list[int]:
 
 def list_files(root: Path | None, case_id: int) -> list[FoundFile]:
     """The files of a case's folder by name. Links, folders and hidden files are passed over."""
-    return sorted(_files(root, case_id), key=lambda one: one.name)[:MOST_FILES]
+    return sorted(_files(root, case_id), key=lambda one: one.name)
 
 
 def find_file(root: Path | None, case_id: int, name: str) -> Path | None:

@@ -48,18 +48,18 @@ def add_job(owner: int, **values: object) -> None:
     db.session.commit()
 
 
-def test_what_waits_and_nobody_does_is_called_stuck(inside: Flask, make_user: Callable[..., int]) -> None:
+def test_the_queue_is_told_with_its_oldest_and_what_failed_today(inside: Flask, make_user: Callable[..., int]) -> None:
     owner, at = make_user(), now().replace(hour=12)
     settings = inside.extensions["settings"]
     empty = glance.look(settings, 0, at)
-    assert (empty.stuck, empty.worker_seen, empty.oldest) == (False, None, None)
+    assert (empty.worker_seen, empty.oldest) == (None, None)
     add_job(owner, created_at=at - timedelta(minutes=30))
-    assert glance.look(settings, 0, at).stuck
+    assert glance.look(settings, 0, at).oldest == at - timedelta(minutes=30)
     add_job(owner, state="running", worker="w", turned_at=at - timedelta(minutes=1))
     add_job(owner, state="failed", worker="w", ended_at=at - timedelta(hours=1))
     add_job(owner, state="failed", worker="w", ended_at=at - timedelta(days=1))
     found = glance.look(settings, 0, at)
-    assert (found.stuck, found.failed_today, found.worker_seen) == (False, 1, at - timedelta(minutes=1))
+    assert (found.failed_today, found.worker_seen) == (1, at - timedelta(minutes=1))
     assert [(one.name, one.amount) for one in found.queue] == [("Running", 1), ("Waiting", 1)]
 
 

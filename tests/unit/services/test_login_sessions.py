@@ -128,10 +128,10 @@ def test_a_renewed_token_replaces_the_old_one(
 def test_the_list_shows_live_logins_and_marks_the_current_one(
         enter: Callable[..., Login], settings: Settings, at: datetime) -> None:
     first, kept = enter(), enter(remember=True)
-    listed = login_sessions.list_sessions(kept, settings, at)
+    listed = login_sessions.list_sessions(kept.id, kept.session_id, settings, at)
     assert {(one.id, one.current, one.browser) for one in listed} == {
         (first.session_id, False, "Firefox on Linux"), (kept.session_id, True, "Firefox on Linux")}
-    later = login_sessions.list_sessions(kept, settings, at + timedelta(hours=1))
+    later = login_sessions.list_sessions(kept.id, kept.session_id, settings, at + timedelta(hours=1))
     assert [one.id for one in later] == [kept.session_id]
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from portal.services.exports import subject
 from portal.services.jobs.product import kept, workshop
 from portal.services.jobs.queue import Order
-from portal.services.jobs.work import JobFailed, Work
+from portal.services.jobs.work import TRANSFER_SECONDS, JobFailed, Work
 from portal.storage import access, deletions, subjects
 from portal.storage.tables.columns import now
 
 NAME = "pseudonym-export"
-PATIENCE = 600.0
+PATIENCE = TRANSFER_SECONDS
 NOBODY = "Only an administrator may take this away."
 CHANGED = "A case was deleted since this was asked for. Ask again."
 VEILED = "You are to read some of these cases blind. Read them first, or ask another administrator for this export."

@@ -51,7 +51,7 @@ def run(work: Work) -> dict[str, Any]:
 
 def _sha256(work: Work, source: Source, state: State) -> str:
     """Of the bytes as they were sent; computed once, however often the job begins. Raises JobFailed for other bytes."""
-    kept = work.parts().get(_HASHED)
+    kept = work.part(_HASHED)
     if kept:
         sha256, *then = kept.decode("ascii").split()
         # A version before this one kept nothing but the hash.

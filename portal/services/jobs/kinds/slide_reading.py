@@ -102,7 +102,7 @@ def _read(work: Work, reading: _Reading) -> tuple[SlidePlan, dict[int, bytes]]:
 
 def _plan(work: Work, reading: _Reading) -> SlidePlan:
     """The plan that an earlier turn kept, or a new one."""
-    held = work.parts().get(PLAN) if PLAN in work.finished_parts() else None
+    held = work.part(PLAN)
     if held:
         return unpack_plan(held)
     plan = reading.system.plan(reading.slide, reading.image.um_per_px)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.slides.deepzoom import kept_tile, shown, zoom_levels
+from models.slides.deepzoom import kept_tile, zoom_levels
 from models.slides.layout import level_sizes
 
 SIDES = st.integers(1, 400_000)
@@ -30,15 +30,6 @@ def test_the_first_level_is_one_tile_and_the_last_the_whole_slide(width: int, he
     levels = zoom_levels(width, height)
     assert (levels[0].columns, levels[0].rows) == (1, 1)
     assert (levels[-1].width, levels[-1].height) == (width, height)
-
-
-@given(st.integers(1, 6000), st.integers(1, 6000), st.data())
-def test_the_shown_parts_of_a_level_add_up_to_it(width: int, height: int, data: st.DataObject) -> None:
-    levels = zoom_levels(width, height)
-    zoom = data.draw(st.integers(0, len(levels) - 1))
-    level = levels[zoom]
-    assert sum(shown(width, height, zoom, column, 0)[0] for column in range(level.columns)) == level.width
-    assert sum(shown(width, height, zoom, 0, row)[1] for row in range(level.rows)) == level.height
 
 
 @given(st.integers(1, 6000), st.integers(1, 6000), st.integers(-2, 8), st.integers(-2, 14), st.integers(-2, 14))
